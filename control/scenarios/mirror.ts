@@ -1,0 +1,120 @@
+import type { Clock } from '#machines/parties/clock.ts';
+import type { EventLog } from '#control/eventLog/eventLog.ts';
+import type { ControlStore, StoredScenario } from './controlStore.ts';
+import type { EngineConnection, EngineParty } from './engineParty.ts';
+import type { StatusBoard } from './statusBoard.ts';
+
+const pollMs = 1_000;
+const statusTimeoutMs = 2_000;
+/** How long the engine holds a request for reports open when there are none. */
+const reportsWaitMs = 20_000;
+const retryMs = 1_000;
+/** A definition without an answer is sent again only once the request that made it has surely ended. */
+const redefineAfterMs = 15_000;
+
+export type MirrorParties = {
+  readonly appliance: EngineParty;
+  readonly store: ControlStore;
+  readonly eventLog: EventLog;
+  readonly board: StatusBoard;
+  readonly clock: Clock;
+};
+
+/**
+ * Follows the appliance's engine: its reports into the event log, each once, and the status of every scenario each
+ * second. The engine decides everything by itself; with the mirror dead only the picture is missing.
+ */
+export class Mirror {
+  readonly #parties: MirrorParties;
+  readonly #source: string;
+  readonly #waiting = new Set<() => void>();
+  #stopped = false;
+  #said: 'reachable' | 'unreachable' | undefined;
+  #unfollow: (() => void) | undefined;
+
+  constructor(parties: MirrorParties) {
+    this.#parties = parties;
+    const { host, port } = parties.appliance.connection().address;
+    this.#source = `${host}:${port}`;
+  }
+
+  start(): void {
+    const { appliance } = this.#parties;
+    this.#unfollow = appliance.onConnection((connection) => this.#say(connection));
+    this.#say(appliance.connection());
+    void this.#repeat(() => this.#mirrorReports());
+    void this.#repeat(() => this.#pollStatuses());
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#unfollow?.();
+    for (const wake of this.#waiting) wake();
+  }
+
+  async #repeat(work: () => Promise<number>): Promise<void> {
+    while (!this.#stopped) {
+      const delayMs = await work().catch(() => retryMs);
+      if (!this.#stopped && delayMs > 0) await this.#wait(delayMs);
+    }
+  }
+
+  /** One long poll. The last sequence number is read from the store each time: it is durable with the events. */
+  async #mirrorReports(): Promise<number> {
+    const { appliance, store, eventLog } = this.#parties;
+    const { reports } = await appliance.request(
+      'reports.after',
+      { seq: store.mirroredSeq(this.#source), waitMs: reportsWaitMs },
+      { timeoutMs: reportsWaitMs + 10_000 },
+    );
+    if (this.#stopped) return 0;
+    if (reports.length > 0) eventLog.mirror(this.#source, reports);
+    // An engine that answers an empty page at once must not turn this into a busy loop.
+    return reports.length > 0 ? 0 : 100;
+  }
+
+  async #pollStatuses(): Promise<number> {
+    await Promise.allSettled(this.#parties.store.scenarios().map((scenario) => this.#poll(scenario)));
+    return pollMs;
+  }
+
+  async #poll({ definition, defined, createdAtMs }: StoredScenario): Promise<void> {
+    const { appliance, store, board, clock } = this.#parties;
+    if (!defined) {
+      if (clock.nowMs() - createdAtMs < redefineAfterMs) return;
+      const answer = await appliance.request('scenario.define', { definition }, { timeoutMs: statusTimeoutMs });
+      if (this.#stopped || !answer.accepted) return;
+      store.markDefined(definition.scenarioId);
+    }
+    const status = await appliance.request(
+      'scenario.status',
+      { scenarioId: definition.scenarioId },
+      { timeoutMs: statusTimeoutMs },
+    );
+    if (!this.#stopped && store.scenario(definition.scenarioId) !== undefined) board.hear(status);
+  }
+
+  #say(connection: EngineConnection): void {
+    const { eventLog } = this.#parties;
+    if (connection.state === 'connected' && this.#said !== 'reachable') {
+      this.#said = 'reachable';
+      eventLog.append('applianceReachable', { host: this.#source });
+    }
+    if (connection.state === 'disconnected' && this.#said !== 'unreachable') {
+      this.#said = 'unreachable';
+      eventLog.append('applianceUnreachable', { host: this.#source, reason: connection.reason ?? '-' });
+    }
+  }
+
+  #wait(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = (): void => {
+        cancel();
+        this.#waiting.delete(wake);
+        resolve();
+      };
+      const cancel = this.#parties.clock.after(delayMs, wake);
+      this.#waiting.add(wake);
+    });
+  }
+}

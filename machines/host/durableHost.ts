@@ -1,0 +1,249 @@
+import type { AnyMachineSnapshot, AnyStateMachine } from 'xstate';
+import type { ChartChange, ChartStore, StoredInstance, StoredTimer, StoredWish } from '#machines/parties/chartStore.ts';
+import type { Clock } from '#machines/parties/clock.ts';
+import { toFault } from '#machines/faults.ts';
+import { firstStep, listensTo, nextStep, persist, restore, statePath } from './step.ts';
+import type { ChartEvent, Step } from './step.ts';
+
+export type Lateness = Readonly<Record<string, 'fire' | 'restart' | 'skip'>>;
+
+/** Performs one wish and gives its answer; throws a fault. Idempotent on the ticket. */
+export type Perform = (wish: StoredWish & { readonly parsedArgs: { readonly args: unknown; readonly epoch: number; readonly timeoutMs: number } }) => Promise<unknown>;
+
+export type DurableHostOptions = {
+  readonly chart: AnyStateMachine;
+  readonly version: string;
+  readonly lateness: Lateness;
+  readonly store: ChartStore;
+  readonly clock: Clock;
+  readonly perform: Perform;
+  /** After every commit: what the status, the inspector and the transcript are fed from. */
+  readonly onCommit?: (commit: { readonly instance: string; readonly seq: number; readonly event: ChartEvent; readonly snapshot: AnyMachineSnapshot; readonly taken: 'taken' | 'stale' }) => void;
+};
+
+type Live = { readonly seq: number; readonly snapshot: AnyMachineSnapshot };
+
+/**
+ * Runs charts so that a crash at any instruction loses nothing: each event is one transaction of log row, next
+ * snapshot, timers and outbox; wishes are performed only after the commit, and again after a restart until they are
+ * answered (law L5). Instances of another chart version are refused, not guessed at.
+ */
+export class DurableHost {
+  readonly #options: DurableHostOptions;
+  readonly #live = new Map<string, Live>();
+  readonly #performing = new Set<string>();
+  #wake: (() => void) | undefined;
+  #stopped = false;
+
+  constructor(options: DurableHostOptions) {
+    this.#options = options;
+  }
+
+  /** Takes up what an earlier run left: late timers by their policy, unanswered wishes again. */
+  start(): void {
+    const { store, clock, lateness } = this.#options;
+    for (const instance of store.instances()) this.snapshot(instance);
+    for (const timer of store.timers()) {
+      const delayName = /^xstate\.after\.([^.]+)\./.exec(JSON.parse(timer.event).type)?.[1] ?? '';
+      if (timer.dueMs > clock.nowMs()) continue;
+      if (lateness[delayName] === 'restart') this.#rearm(timer, clock.nowMs() + timer.delayMs);
+      else if (lateness[delayName] === 'skip') this.#forget(timer);
+    }
+    this.#armClock();
+    this.#performPending();
+  }
+
+  /** Performs nothing more; wishes under way finish, their answers are taken after the next start. */
+  stop(): void {
+    this.#stopped = true;
+    this.#wake?.();
+  }
+
+  create(instance: string, input: unknown): void {
+    const { chart, version, store, clock } = this.#options;
+    if (store.load(instance)) return;
+    const step = firstStep(chart, input);
+    const row: StoredInstance = { instance, machine: chart.id, version, seq: 0, snapshot: persist(chart, step.snapshot), input: JSON.stringify(input) };
+    store.commit({ instance: row, expectedSeq: undefined, ...this.#effects(row, step, clock.nowMs()) });
+    this.#live.set(instance, { seq: 0, snapshot: step.snapshot });
+    this.#afterCommit();
+  }
+
+  snapshot(instance: string): AnyMachineSnapshot {
+    return this.#current(instance).snapshot;
+  }
+
+  /**
+   * A fact. The one nobody listens to is logged as stale, not obeyed (law L6). The same `dedup` twice is taken once.
+   * Returns whether the chart took it.
+   */
+  dispatch(instance: string, event: { readonly type: string }, dedup?: string, answeredTicket?: string): boolean {
+    if (this.#stopped) return false;
+    const { store, clock, chart } = this.#options;
+    if (dedup !== undefined && store.hasDedup(instance, dedup)) return false;
+    const stamped: ChartEvent = { ...event, atMs: clock.nowMs() };
+    const before = this.#current(instance);
+    const isStale = !before.snapshot.can(stamped) || (answeredTicket !== undefined && !this.#isNewest(instance, answeredTicket));
+    const step = isStale ? undefined : nextStep(chart, before.snapshot, stamped);
+    this.#commit(instance, before, stamped, step, { dedup, answeredTicket, firedTimer: undefined });
+    return !isStale;
+  }
+
+  #commit(
+    instance: string,
+    before: Live,
+    event: ChartEvent,
+    step: Step | undefined,
+    extra: { readonly dedup: string | undefined; readonly answeredTicket: string | undefined; readonly firedTimer: string | undefined },
+  ): void {
+    const { store, chart, version } = this.#options;
+    const stored = store.load(instance);
+    if (!stored) throw new Error(`no instance ${instance}`);
+    const seq = before.seq + 1;
+    const snapshot = step?.snapshot ?? before.snapshot;
+    const row: StoredInstance = { ...stored, version, seq, snapshot: persist(chart, snapshot) };
+    const effects = step ? this.#effects(row, step, event.atMs) : noEffects;
+    const withdrawn = this.#withdrawn(instance, snapshot, step?.wishes.map(({ name }) => name) ?? []);
+    const taken = step ? 'taken' : 'stale';
+    const change: ChartChange = {
+      instance: row,
+      expectedSeq: before.seq,
+      log: { seq, atMs: event.atMs, event: JSON.stringify(event), taken, ...(extra.dedup === undefined ? {} : { dedup: extra.dedup }) },
+      ...effects,
+      timersDeleted: [...effects.timersDeleted, ...(extra.firedTimer === undefined ? [] : [extra.firedTimer])].filter((id) => !effects.timersSet.some((timer) => timer.id === id)),
+      wishesDone: [...withdrawn, ...(extra.answeredTicket === undefined ? [] : [extra.answeredTicket])],
+      reportsAdded: [...effects.reportsAdded, ...this.#stateReport(instance, before.snapshot, snapshot, event.atMs)],
+    };
+    store.commit(change);
+    this.#live.set(instance, { seq, snapshot });
+    this.#options.onCommit?.({ instance, seq, event, snapshot, taken });
+    this.#afterCommit();
+  }
+
+  #stateReport(instance: string, before: AnyMachineSnapshot, after: AnyMachineSnapshot, atMs: number): ChartChange['reportsAdded'] {
+    const state = statePath(after.value);
+    if (state === statePath(before.value)) return [];
+    return [{ atMs, instance, code: 'state', params: JSON.stringify({ state }) }];
+  }
+
+  #effects(row: StoredInstance, step: Step, atMs: number): Omit<ChartChange, 'instance' | 'expectedSeq' | 'log'> {
+    const { instance, seq } = row;
+    const wishesAdded = step.wishes.map((wish, n): StoredWish => ({
+      ticket: `${instance}/${seq}/${n}`,
+      instance,
+      name: wish.name,
+      args: JSON.stringify({ args: wish.args, epoch: wish.epoch, timeoutMs: wish.timeoutMs }),
+      askedAtMs: atMs,
+    }));
+    return {
+      timersSet: step.timersSet.map((timer) => this.#storedTimer(instance, seq, timer, atMs)),
+      timersDeleted: step.timersDeleted,
+      wishesAdded,
+      wishesDone: [],
+      reportsAdded: step.announcements.map(({ code, params }) => ({ atMs, instance, code, params: JSON.stringify(params) })),
+    };
+  }
+
+  #storedTimer(instance: string, seq: number, timer: Step['timersSet'][number], atMs: number): StoredTimer {
+    const late = this.#options.lateness[timer.delayName];
+    if (!late) throw new Error(`delay ${timer.delayName} does not say what being late means; add it to the chart's lateness table`);
+    return { instance, id: timer.id, dueMs: atMs + timer.delayMs, delayMs: timer.delayMs, late, event: JSON.stringify(timer.event), armedSeq: seq };
+  }
+
+  /** A wish that is voiced anew, or whose answer no active state awaits any more, is not performed again after a restart. */
+  #withdrawn(instance: string, snapshot: AnyMachineSnapshot, voicedAnew: readonly string[]): string[] {
+    return this.#options.store
+      .outbox(instance)
+      .filter(({ name }) => voicedAnew.includes(name) || !listensTo(snapshot, `${name}.done`))
+      .map(({ ticket }) => ticket);
+  }
+
+  #isNewest(instance: string, ticket: string): boolean {
+    const pending = this.#options.store.outbox(instance);
+    const own = pending.find((wish) => wish.ticket === ticket);
+    return own !== undefined && pending.findLast(({ name }) => name === own.name)?.ticket === ticket;
+  }
+
+  #current(instance: string): Live {
+    const cached = this.#live.get(instance);
+    if (cached) return cached;
+    const { store, chart, version } = this.#options;
+    const stored = store.load(instance);
+    if (!stored) throw new Error(`no instance ${instance}`);
+    if (stored.machine !== chart.id || stored.version !== version)
+      throw new Error(`scenario ${instance} was left by chart ${stored.machine} version ${stored.version}; this engine has ${chart.id} version ${version} and does not guess`);
+    const live = { seq: stored.seq, snapshot: restore(chart, stored.snapshot) };
+    this.#live.set(instance, live);
+    return live;
+  }
+
+  #afterCommit(): void {
+    this.#armClock();
+    this.#performPending();
+  }
+
+  #performPending(): void {
+    if (this.#stopped) return;
+    for (const wish of this.#options.store.outbox()) {
+      if (this.#performing.has(wish.ticket)) continue;
+      this.#performing.add(wish.ticket);
+      void this.#performOne(wish);
+    }
+  }
+
+  async #performOne(wish: StoredWish): Promise<void> {
+    let answer: { readonly type: string };
+    try {
+      const result = await this.#options.perform({ ...wish, parsedArgs: JSON.parse(wish.args) });
+      answer = { type: `${wish.name}.done`, ...(result === undefined ? {} : { result }) };
+    } catch (thrown) {
+      answer = { type: `${wish.name}.failed`, ...{ fault: toFault(thrown) } };
+    }
+    this.dispatch(wish.instance, answer, `wish:${wish.ticket}`, wish.ticket);
+    this.#performing.delete(wish.ticket);
+  }
+
+  #armClock(): void {
+    this.#wake?.();
+    this.#wake = undefined;
+    if (this.#stopped) return;
+    const next = this.#options.store.timers().reduce((least, { dueMs }) => Math.min(least, dueMs), Infinity);
+    if (next === Infinity) return;
+    this.#wake = this.#options.clock.after(Math.max(0, next - this.#options.clock.nowMs()), () => this.#fireDue());
+  }
+
+  #fireDue(): void {
+    if (this.#stopped) return;
+    const { store, clock, chart } = this.#options;
+    const due = store.timers().filter(({ dueMs }) => dueMs <= clock.nowMs());
+    for (const timer of due.toSorted((a, b) => a.dueMs - b.dueMs || a.armedSeq - b.armedSeq)) {
+      // An earlier one of this round may have cancelled it or armed it anew.
+      const live = store.timers().find(({ instance, id }) => instance === timer.instance && id === timer.id);
+      if (live?.armedSeq !== timer.armedSeq || live.dueMs !== timer.dueMs) continue;
+      const before = this.#current(timer.instance);
+      const event: ChartEvent = { ...JSON.parse(timer.event), atMs: clock.nowMs() };
+      this.#commit(timer.instance, before, event, nextStep(chart, before.snapshot, event), {
+        dedup: `timer:${timer.id}:${timer.armedSeq}:${timer.dueMs}`,
+        answeredTicket: undefined,
+        firedTimer: timer.id,
+      });
+    }
+    this.#armClock();
+  }
+
+  #rearm(timer: StoredTimer, dueMs: number): void {
+    this.#rewriteTimer(timer.instance, { timersSet: [{ ...timer, dueMs }], timersDeleted: [] });
+  }
+
+  #forget(timer: StoredTimer): void {
+    this.#rewriteTimer(timer.instance, { timersSet: [], timersDeleted: [timer.id] });
+  }
+
+  #rewriteTimer(instance: string, timers: Pick<ChartChange, 'timersSet' | 'timersDeleted'>): void {
+    const stored = this.#options.store.load(instance);
+    if (!stored) return;
+    this.#options.store.commit({ ...noEffects, instance: stored, expectedSeq: stored.seq, ...timers });
+  }
+}
+
+const noEffects = { timersSet: [], timersDeleted: [], wishesAdded: [], wishesDone: [], reportsAdded: [] } as const;

@@ -1,0 +1,32 @@
+import type { ConsistentPoint, HostAddress, SyncMethod } from '#machines/vocabulary.ts';
+import type { Intent } from './intent.ts';
+import type { GuestDiskLocator } from './replicaDisk.ts';
+
+export type ReplicaDiskPlan = { readonly diskId: string; readonly bytes: number; readonly locator: GuestDiskLocator };
+
+/**
+ * The appliance's receiving end. Blocks stay behind it; the chart hears these milestones as facts:
+ * - `replica.synchronized` the copy of the whole volumes is durable on the replica
+ * - `replica.caughtUp` the changes spooled meanwhile are applied: the replica is at a consistent point
+ * - `replica.disconnected` {reason} and `replica.reconnected`
+ * - `replica.resynchronizing` {reason} changes may have been missed: all blocks are compared
+ * - `replica.failed` {fault} it cannot go on by itself
+ */
+export interface Replica {
+  /**
+   * Proves and opens the replica disks, connects to the master and starts to receive. Resolves once data may flow;
+   * resumes where an earlier call of the same scenario got to. Receiving already is success.
+   * Faults: `replicaDiskUnproven`, `unreachable`, `versionMismatch`, `diskMissing`, `diskChanged`.
+   */
+  receive(
+    plan: { readonly master: HostAddress; readonly disks: readonly ReplicaDiskPlan[]; readonly method: SyncMethod },
+    intent: Intent,
+  ): Promise<void>;
+  /**
+   * Stops receiving, brings the disks to the last consistent point, flushes and closes them.
+   * `waitForJournals`: first receive everything the (living) master still holds.
+   */
+  finish(options: { readonly waitForJournals: boolean }, intent: Intent): Promise<{ readonly point: ConsistentPoint | null }>;
+  /** Stops receiving and closes the disks as they are. */
+  stop(intent: Intent): Promise<void>;
+}

@@ -1,0 +1,123 @@
+import { assign } from 'xstate';
+import { announce, longWishMs, scenarioSetup, shortWishMs, wish } from '#machines/scenario/scenarioSetup.ts';
+import type { ScenarioContext } from '#machines/scenario/scenarioSetup.ts';
+
+/** Opens the replica disks and the stream from the master; resumes where an earlier call got to. */
+export const receive = wish('replica.receive', longWishMs, (context: ScenarioContext) => ({
+  master: { host: context.definition.master.host, port: context.definition.master.port },
+  disks: context.disks.map(({ diskId, bytes, locator }) => {
+    if (!locator) throw new RangeError(`disk ${diskId} is received before it is attached`);
+    return { diskId, bytes, locator };
+  }),
+  method: context.definition.syncMethod,
+}));
+
+const faultedToStopping = scenarioSetup.createStateConfig({
+  on: {
+    'replica.failed': {
+      target: '#scenario.stopping',
+      actions: [assign({ stopReason: 'fault', lastFault: ({ event }) => event.fault }), announce('fault', faultParams)],
+    },
+  },
+});
+
+/** Parameters of the fault at hand, for the event log. */
+export function faultParams(context: ScenarioContext): Record<string, string | number> {
+  return context.lastFault ? { ...context.lastFault.params, faultCode: context.lastFault.code } : {};
+}
+
+/** Guide 8-3: the whole volumes are copied while new changes are spooled. */
+export const synchronizing = scenarioSetup.createStateConfig({
+  description: 'Every block of the protected volumes is copied; changes made meanwhile are spooled.',
+  meta: { guide: '8-3', ja: '同期中', en: 'Synchronizing' },
+  initial: 'starting',
+  on: {
+    ...faultedToStopping.on,
+    'operator.stop': { target: '#scenario.stopping', actions: assign({ stopReason: 'byUser' }) },
+    'appliance.restarted': { target: '.starting', actions: announce('synchronizationResumed') },
+    'replica.synchronized': {
+      target: '#scenario.drainingSpool',
+      actions: { type: 'announce', params: ({ event }) => ({ code: 'synchronizationCompleted', params: { bytes: event.bytes } }) },
+    },
+    'replica.disconnected': { actions: announce('linkLost', (c) => ({ master: c.definition.master.host })) },
+    'replica.reconnected': { actions: announce('linkRestored', (c) => ({ master: c.definition.master.host })) },
+    'replica.resynchronizing': { actions: announce('changesLost') },
+    'replica.spoolFull': { actions: announce('spoolFull') },
+  },
+  states: {
+    starting: {
+      description: 'The replica disks are proven and opened, and the stream from the master is asked for.',
+      meta: { ja: '同期の開始中', en: 'Starting synchronization' },
+      entry: [announce('synchronizationStarted', (c) => ({ method: c.definition.syncMethod })), receive],
+      on: {
+        'replica.receive.done': 'copying',
+        'replica.receive.failed': {
+          target: '#scenario.stopping',
+          actions: [assign({ stopReason: 'fault', lastFault: ({ event }) => event.fault }), announce('fault', faultParams)],
+        },
+      },
+      after: { longAnswer: { target: 'starting', reenter: true } },
+    },
+    copying: {
+      description: 'Blocks flow; progress is measured outside the chart.',
+      meta: { ja: '同期中', en: 'Synchronizing' },
+    },
+  },
+});
+
+/** Guide 8-4: what changed during synchronization is applied; only then is the replica at a consistent point. */
+export const drainingSpool = scenarioSetup.createStateConfig({
+  description: 'The copy is complete; the changes spooled during synchronization are applied.',
+  meta: { guide: '8-4', ja: 'スプールの適用中', en: 'Applying the spool' },
+  initial: 'applying',
+  on: {
+    ...faultedToStopping.on,
+    'operator.stop': { target: '#scenario.stopping', actions: assign({ stopReason: 'byUser' }) },
+    'appliance.restarted': '.resuming',
+    'replica.disconnected': { actions: announce('linkLost', (c) => ({ master: c.definition.master.host })) },
+    'replica.reconnected': { actions: announce('linkRestored', (c) => ({ master: c.definition.master.host })) },
+    'replica.resynchronizing': { actions: announce('changesLost') },
+    'replica.spoolFull': { actions: announce('spoolFull') },
+    'replica.caughtUp': {
+      target: '#scenario.replicating',
+      actions: [assign({ synchronized: true }), announce('synchronizationReplicated')],
+    },
+  },
+  states: {
+    applying: { meta: { ja: 'スプールの適用中', en: 'Applying the spool' } },
+    resuming: {
+      description: 'The appliance was restarted: the stream is taken up again.',
+      meta: { ja: '再接続中', en: 'Reconnecting' },
+      entry: receive,
+      on: {
+        'replica.receive.done': 'applying',
+        'replica.receive.failed': {
+          target: '#scenario.stopping',
+          actions: [assign({ stopReason: 'fault', lastFault: ({ event }) => event.fault }), announce('fault', faultParams)],
+        },
+      },
+      after: { longAnswer: { target: 'resuming', reenter: true } },
+    },
+  },
+});
+
+/** Stops receiving and leaves the disks as they are. */
+export const stopping = scenarioSetup.createStateConfig({
+  description: 'The stream and the heartbeat end; the replica disks are closed as they are.',
+  meta: { ja: '停止処理中', en: 'Stopping' },
+  initial: 'endingHeartbeat',
+  states: {
+    endingHeartbeat: {
+      meta: { ja: '停止処理中', en: 'Stopping' },
+      entry: wish('master.unwatch', shortWishMs, () => undefined),
+      on: { 'master.unwatch.done': 'endingStream', 'master.unwatch.failed': 'endingStream' },
+      after: { shortAnswer: 'endingStream' },
+    },
+    endingStream: {
+      meta: { ja: '停止処理中', en: 'Stopping' },
+      entry: wish('replica.stop', shortWishMs, () => undefined),
+      on: { 'replica.stop.done': '#scenario.stopped', 'replica.stop.failed': '#scenario.stopped' },
+      after: { shortAnswer: '#scenario.stopped' },
+    },
+  },
+});

@@ -53,7 +53,9 @@ export type ScenarioDefinition = {
   readonly scenarioId: ScenarioId;
   readonly name: string;
   readonly master: HostAddress & { readonly disks: readonly MasterDisk[] };
-  readonly appliance: HostAddress & { /** Name of the appliance's own VM on the hypervisor. */ readonly vmName: string };
+  readonly appliance: HostAddress & {
+    /** Name of the appliance's own VM on the hypervisor. */ readonly vmName: string;
+  };
   readonly hypervisor: HostAddress & {
     readonly user: string;
     /** Name under which the appliance's engine keeps the password. */

@@ -3,12 +3,16 @@ import type { ChartChange, ChartStore, StoredInstance, StoredTimer, StoredWish }
 import type { Clock } from '#machines/parties/clock.ts';
 import { toFault } from '#machines/faults.ts';
 import { firstStep, listensTo, nextStep, persist, restore, statePath } from './step.ts';
-import type { ChartEvent, Step } from './step.ts';
+import type { ChartEvent, Fact, Step } from './step.ts';
 
 export type Lateness = Readonly<Record<string, 'fire' | 'restart' | 'skip'>>;
 
 /** Performs one wish and gives its answer; throws a fault. Idempotent on the ticket. */
-export type Perform = (wish: StoredWish & { readonly parsedArgs: { readonly args: unknown; readonly epoch: number; readonly timeoutMs: number } }) => Promise<unknown>;
+export type Perform = (
+  wish: StoredWish & {
+    readonly parsedArgs: { readonly args: unknown; readonly epoch: number; readonly timeoutMs: number };
+  },
+) => Promise<unknown>;
 
 export type DurableHostOptions = {
   readonly chart: AnyStateMachine;
@@ -18,7 +22,13 @@ export type DurableHostOptions = {
   readonly clock: Clock;
   readonly perform: Perform;
   /** After every commit: what the status, the inspector and the transcript are fed from. */
-  readonly onCommit?: (commit: { readonly instance: string; readonly seq: number; readonly event: ChartEvent; readonly snapshot: AnyMachineSnapshot; readonly taken: 'taken' | 'stale' }) => void;
+  readonly onCommit?: (commit: {
+    readonly instance: string;
+    readonly seq: number;
+    readonly event: ChartEvent;
+    readonly snapshot: AnyMachineSnapshot;
+    readonly taken: 'taken' | 'stale';
+  }) => void;
 };
 
 type Live = { readonly seq: number; readonly snapshot: AnyMachineSnapshot };
@@ -63,7 +73,14 @@ export class DurableHost {
     const { chart, version, store, clock } = this.#options;
     if (store.load(instance)) return;
     const step = firstStep(chart, input);
-    const row: StoredInstance = { instance, machine: chart.id, version, seq: 0, snapshot: persist(chart, step.snapshot), input: JSON.stringify(input) };
+    const row: StoredInstance = {
+      instance,
+      machine: chart.id,
+      version,
+      seq: 0,
+      snapshot: persist(chart, step.snapshot),
+      input: JSON.stringify(input),
+    };
     store.commit({ instance: row, expectedSeq: undefined, ...this.#effects(row, step, clock.nowMs()) });
     this.#live.set(instance, { seq: 0, snapshot: step.snapshot });
     this.#afterCommit();
@@ -77,13 +94,14 @@ export class DurableHost {
    * A fact. The one nobody listens to is logged as stale, not obeyed (law L6). The same `dedup` twice is taken once.
    * Returns whether the chart took it.
    */
-  dispatch(instance: string, event: { readonly type: string }, dedup?: string, answeredTicket?: string): boolean {
+  dispatch(instance: string, event: Fact, dedup?: string, answeredTicket?: string): boolean {
     if (this.#stopped) return false;
     const { store, clock, chart } = this.#options;
     if (dedup !== undefined && store.hasDedup(instance, dedup)) return false;
     const stamped: ChartEvent = { ...event, atMs: clock.nowMs() };
     const before = this.#current(instance);
-    const isStale = !before.snapshot.can(stamped) || (answeredTicket !== undefined && !this.#isNewest(instance, answeredTicket));
+    const isStale =
+      !before.snapshot.can(stamped) || (answeredTicket !== undefined && !this.#isNewest(instance, answeredTicket));
     const step = isStale ? undefined : nextStep(chart, before.snapshot, stamped);
     this.#commit(instance, before, stamped, step, { dedup, answeredTicket, firedTimer: undefined });
     return !isStale;
@@ -94,7 +112,11 @@ export class DurableHost {
     before: Live,
     event: ChartEvent,
     step: Step | undefined,
-    extra: { readonly dedup: string | undefined; readonly answeredTicket: string | undefined; readonly firedTimer: string | undefined },
+    extra: {
+      readonly dedup: string | undefined;
+      readonly answeredTicket: string | undefined;
+      readonly firedTimer: string | undefined;
+    },
   ): void {
     const { store, chart, version } = this.#options;
     const stored = store.load(instance);
@@ -108,9 +130,17 @@ export class DurableHost {
     const change: ChartChange = {
       instance: row,
       expectedSeq: before.seq,
-      log: { seq, atMs: event.atMs, event: JSON.stringify(event), taken, ...(extra.dedup === undefined ? {} : { dedup: extra.dedup }) },
+      log: {
+        seq,
+        atMs: event.atMs,
+        event: JSON.stringify(event),
+        taken,
+        ...(extra.dedup === undefined ? {} : { dedup: extra.dedup }),
+      },
       ...effects,
-      timersDeleted: [...effects.timersDeleted, ...(extra.firedTimer === undefined ? [] : [extra.firedTimer])].filter((id) => !effects.timersSet.some((timer) => timer.id === id)),
+      timersDeleted: [...effects.timersDeleted, ...(extra.firedTimer === undefined ? [] : [extra.firedTimer])].filter(
+        (id) => !effects.timersSet.some((timer) => timer.id === id),
+      ),
       wishesDone: [...withdrawn, ...(extra.answeredTicket === undefined ? [] : [extra.answeredTicket])],
       reportsAdded: [...effects.reportsAdded, ...this.#stateReport(instance, before.snapshot, snapshot, event.atMs)],
     };
@@ -120,7 +150,12 @@ export class DurableHost {
     this.#afterCommit();
   }
 
-  #stateReport(instance: string, before: AnyMachineSnapshot, after: AnyMachineSnapshot, atMs: number): ChartChange['reportsAdded'] {
+  #stateReport(
+    instance: string,
+    before: AnyMachineSnapshot,
+    after: AnyMachineSnapshot,
+    atMs: number,
+  ): ChartChange['reportsAdded'] {
     const state = statePath(after.value);
     if (state === statePath(before.value)) return [];
     return [{ atMs, instance, code: 'state', params: JSON.stringify({ state }) }];
@@ -140,14 +175,30 @@ export class DurableHost {
       timersDeleted: step.timersDeleted,
       wishesAdded,
       wishesDone: [],
-      reportsAdded: step.announcements.map(({ code, params }) => ({ atMs, instance, code, params: JSON.stringify(params) })),
+      reportsAdded: step.announcements.map(({ code, params }) => ({
+        atMs,
+        instance,
+        code,
+        params: JSON.stringify(params),
+      })),
     };
   }
 
   #storedTimer(instance: string, seq: number, timer: Step['timersSet'][number], atMs: number): StoredTimer {
     const late = this.#options.lateness[timer.delayName];
-    if (!late) throw new Error(`delay ${timer.delayName} does not say what being late means; add it to the chart's lateness table`);
-    return { instance, id: timer.id, dueMs: atMs + timer.delayMs, delayMs: timer.delayMs, late, event: JSON.stringify(timer.event), armedSeq: seq };
+    if (!late)
+      throw new Error(
+        `delay ${timer.delayName} does not say what being late means; add it to the chart's lateness table`,
+      );
+    return {
+      instance,
+      id: timer.id,
+      dueMs: atMs + timer.delayMs,
+      delayMs: timer.delayMs,
+      late,
+      event: JSON.stringify(timer.event),
+      armedSeq: seq,
+    };
   }
 
   /** A wish that is voiced anew, or whose answer no active state awaits any more, is not performed again after a restart. */
@@ -171,7 +222,9 @@ export class DurableHost {
     const stored = store.load(instance);
     if (!stored) throw new Error(`no instance ${instance}`);
     if (stored.machine !== chart.id || stored.version !== version)
-      throw new Error(`scenario ${instance} was left by chart ${stored.machine} version ${stored.version}; this engine has ${chart.id} version ${version} and does not guess`);
+      throw new Error(
+        `scenario ${instance} was left by chart ${stored.machine} version ${stored.version}; this engine has ${chart.id} version ${version} and does not guess`,
+      );
     const live = { seq: stored.seq, snapshot: restore(chart, stored.snapshot) };
     this.#live.set(instance, live);
     return live;
@@ -192,12 +245,12 @@ export class DurableHost {
   }
 
   async #performOne(wish: StoredWish): Promise<void> {
-    let answer: { readonly type: string };
+    let answer: Fact;
     try {
       const result = await this.#options.perform({ ...wish, parsedArgs: JSON.parse(wish.args) });
       answer = { type: `${wish.name}.done`, ...(result === undefined ? {} : { result }) };
     } catch (thrown) {
-      answer = { type: `${wish.name}.failed`, ...{ fault: toFault(thrown) } };
+      answer = { type: `${wish.name}.failed`, fault: toFault(thrown) };
     }
     this.dispatch(wish.instance, answer, `wish:${wish.ticket}`, wish.ticket);
     this.#performing.delete(wish.ticket);

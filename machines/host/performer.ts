@@ -12,12 +12,18 @@ import type { Perform } from './durableHost.ts';
  */
 export function performer(partiesOf: (instance: string) => ScenarioParties, clock: Clock): Perform {
   return async ({ ticket, instance, name, parsedArgs }) => {
-    if (!wishNames.includes(name as WishName)) throw new PartyFault('internal', { reason: `no party has a method ${name}` });
+    if (!wishNames.includes(name as WishName))
+      throw new PartyFault('internal', { reason: `no party has a method ${name}` });
     const deadlineAtMs = clock.nowMs() + parsedArgs.timeoutMs;
     const intent = { ticket, scenarioId: scenarioId(instance), epoch: parsedArgs.epoch, deadlineAtMs };
     for (let pauseMs = 500; ; pauseMs = Math.min(pauseMs * 2, 15_000)) {
       try {
-        return await bounded(performWish(partiesOf(instance), name as WishName, parsedArgs.args, intent), deadlineAtMs, name, clock);
+        return await bounded(
+          performWish(partiesOf(instance), name as WishName, parsedArgs.args, intent),
+          deadlineAtMs,
+          name,
+          clock,
+        );
       } catch (thrown) {
         if (toFault(thrown).duration === 'permanent' || clock.nowMs() + pauseMs >= deadlineAtMs) throw thrown;
         await clock.sleep(pauseMs);
@@ -29,7 +35,9 @@ export function performer(partiesOf: (instance: string) => ScenarioParties, cloc
 /** A party that never answers is a fault too. */
 function bounded<T>(answer: Promise<T>, deadlineAtMs: number, what: string, clock: Clock): Promise<T> {
   return new Promise((resolve, reject) => {
-    const cancel = clock.after(Math.max(0, deadlineAtMs - clock.nowMs()), () => reject(new PartyFault('timedOut', { what })));
+    const cancel = clock.after(Math.max(0, deadlineAtMs - clock.nowMs()), () =>
+      reject(new PartyFault('timedOut', { what })),
+    );
     answer.then(resolve, reject).finally(cancel);
   });
 }

@@ -3,14 +3,21 @@ import type { AnyMachineSnapshot, AnyStateMachine } from 'xstate';
 import type { Announcement } from '#machines/scenario/scenarioSetup.ts';
 import type { Wish } from '#machines/parties/wishes.ts';
 
-export type ChartEvent = { readonly type: string; readonly atMs: number };
+/** Something that happened, before the host gives it its time. */
+export type Fact = { readonly type: string; readonly [detail: string]: unknown };
+export type ChartEvent = Fact & { readonly atMs: number };
 
 /** What one event does besides changing the state, as data. */
 export type Step = {
   readonly snapshot: AnyMachineSnapshot;
   readonly wishes: readonly Wish[];
   readonly announcements: readonly Announcement[];
-  readonly timersSet: readonly { readonly id: string; readonly delayName: string; readonly delayMs: number; readonly event: { readonly type: string } }[];
+  readonly timersSet: readonly {
+    readonly id: string;
+    readonly delayName: string;
+    readonly delayMs: number;
+    readonly event: { readonly type: string };
+  }[];
   readonly timersDeleted: readonly string[];
 };
 
@@ -24,7 +31,8 @@ export function firstStep(chart: AnyStateMachine, input: unknown): Step {
 
 export function nextStep(chart: AnyStateMachine, snapshot: AnyMachineSnapshot, event: ChartEvent): Step {
   const [next, effects] = transition(chart, snapshot, event);
-  if (next.status === 'error') throw new Error(`chart ${chart.id} failed on ${event.type}: ${String(next.error)}`, { cause: next.error });
+  if (next.status === 'error')
+    throw new Error(`chart ${chart.id} failed on ${event.type}: ${String(next.error)}`, { cause: next.error });
   return toStep(next, effects);
 }
 
@@ -32,14 +40,19 @@ export function nextStep(chart: AnyStateMachine, snapshot: AnyMachineSnapshot, e
 export function restore(chart: AnyStateMachine, persisted: string): AnyMachineSnapshot {
   const actor = createActor(chart, { snapshot: JSON.parse(persisted), input: undefined as never });
   const snapshot = actor.getSnapshot() as AnyMachineSnapshot;
-  if (snapshot.status === 'error') throw new Error(`a stored state does not fit chart ${chart.id}: ${String(snapshot.error)}`, { cause: snapshot.error });
+  if (snapshot.status === 'error')
+    throw new Error(`a stored state does not fit chart ${chart.id}: ${String(snapshot.error)}`, {
+      cause: snapshot.error,
+    });
   return snapshot;
 }
 
-export const persist = (chart: AnyStateMachine, snapshot: AnyMachineSnapshot): string => JSON.stringify(chart.getPersistedSnapshot(snapshot));
+export const persist = (chart: AnyStateMachine, snapshot: AnyMachineSnapshot): string =>
+  JSON.stringify(chart.getPersistedSnapshot(snapshot));
 
 /** Whether any active state has a transition for this event type, whatever its guards say. */
-export const listensTo = (snapshot: AnyMachineSnapshot, type: string): boolean => getNextTransitions(snapshot).some(({ eventType }) => eventType === type);
+export const listensTo = (snapshot: AnyMachineSnapshot, type: string): boolean =>
+  getNextTransitions(snapshot).some(({ eventType }) => eventType === type);
 
 /** Active states as a path: `replicating.flow.connected + replicating.isAlive.alive`. */
 export function statePath(value: unknown, prefix = ''): string {
@@ -50,13 +63,22 @@ export function statePath(value: unknown, prefix = ''): string {
 }
 
 function toStep(snapshot: AnyMachineSnapshot, effects: readonly Effect[]): Step {
-  const step = { snapshot, wishes: [] as Wish[], announcements: [] as Announcement[], timersSet: [] as Step['timersSet'][number][], timersDeleted: [] as string[] };
+  const step = {
+    snapshot,
+    wishes: [] as Wish[],
+    announcements: [] as Announcement[],
+    timersSet: [] as Step['timersSet'][number][],
+    timersDeleted: [] as string[],
+  };
   for (const { type, params } of effects) {
     if (type === 'wish') step.wishes.push(params as Wish);
     else if (type === 'announce') step.announcements.push(params as Announcement);
     else if (type === 'xstate.cancel') cancelTimer(step, (params as { sendId: string }).sendId);
     else if (type === 'xstate.raise') setTimer(step, params as RaiseParams);
-    else if (type.startsWith('xstate.')) throw new Error(`law L1: a chart on the durable host must not use ${type}; use a wish, a delay or a guard instead`);
+    else if (type.startsWith('xstate.'))
+      throw new Error(
+        `law L1: a chart on the durable host must not use ${type}; use a wish, a delay or a guard instead`,
+      );
   }
   return step;
 }

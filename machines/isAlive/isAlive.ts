@@ -12,10 +12,18 @@ export const isAlive = scenarioSetup.createStateConfig({
   on: { 'appliance.restarted': '.starting' },
   states: {
     starting: {
-      description: 'The heartbeat is asked for. It starts anew after a restart: absence of the watcher is no silence of the master.',
+      description:
+        'The heartbeat is asked for. It starts anew after a restart: absence of the watcher is no silence of the master.',
       meta: { guide: '8-4', ja: 'Is Alive チェックの開始中', en: 'Starting the Is Alive check' },
-      entry: wish('master.watch', shortWishMs, (c) => ({ host: c.definition.master.host, port: c.definition.master.port, heartbeatMs: c.definition.isAlive.heartbeatMs })),
-      on: { 'master.watch.done': { target: 'alive', actions: announce('isAliveResumed') }, 'master.watch.failed': 'waitingToStart' },
+      entry: wish('master.watch', shortWishMs, (c) => ({
+        host: c.definition.master.host,
+        port: c.definition.master.port,
+        heartbeatMs: c.definition.isAlive.heartbeatMs,
+      })),
+      on: {
+        'master.watch.done': { target: 'alive', actions: announce('isAliveResumed') },
+        'master.watch.failed': 'waitingToStart',
+      },
       after: { shortAnswer: { target: 'starting', reenter: true } },
     },
     waitingToStart: {
@@ -28,7 +36,10 @@ export const isAlive = scenarioSetup.createStateConfig({
       on: {
         'master.silent': {
           target: 'suspecting',
-          actions: [assign({ silentForMs: ({ event }) => event.silentForMs }), announce('masterSilent', (c) => ({ silentForMs: c.silentForMs }))],
+          actions: [
+            assign({ silentForMs: ({ event }) => event.silentForMs }),
+            announce('masterSilent', (c) => ({ silentForMs: c.silentForMs })),
+          ],
         },
       },
     },
@@ -39,9 +50,13 @@ export const isAlive = scenarioSetup.createStateConfig({
       after: { isAliveRemaining: 'lookingAgain' },
     },
     lookingAgain: {
-      description: 'The second, independent look: new connections, nothing reused. TLS or version trouble counts as alive.',
+      description:
+        'The second, independent look: new connections, nothing reused. TLS or version trouble counts as alive.',
       meta: { guide: '10', ja: 'マスタの再確認中', en: 'Looking again' },
-      entry: wish('master.look', shortWishMs, (c) => ({ host: c.definition.master.host, port: c.definition.master.port })),
+      entry: wish('master.look', shortWishMs, (c) => ({
+        host: c.definition.master.host,
+        port: c.definition.master.port,
+      })),
       on: {
         'master.heard': { target: 'alive', actions: announce('masterHeard') },
         'master.look.done': [
@@ -50,13 +65,25 @@ export const isAlive = scenarioSetup.createStateConfig({
             guard: ({ context }) => context.definition.switchover === 'automatic',
             target: '#scenario.switchingOver',
             actions: [
-              { type: 'announce', params: ({ event }) => ({ code: 'masterDown', params: { evidence: event.result.evidence } }) },
-              assign({ switchover: ({ event }) => ({ cause: 'masterDown' as const, waitForJournals: false, startedAtMs: event.atMs }) }),
+              {
+                type: 'announce',
+                params: ({ event }) => ({ code: 'masterDown', params: { evidence: event.result.evidence } }),
+              },
+              assign({
+                switchover: ({ event }) => ({
+                  cause: 'masterDown' as const,
+                  waitForJournals: false,
+                  startedAtMs: event.atMs,
+                }),
+              }),
             ],
           },
           {
             target: 'masterDown',
-            actions: { type: 'announce', params: ({ event }) => ({ code: 'masterDownNotified', params: { evidence: event.result.evidence } }) },
+            actions: {
+              type: 'announce',
+              params: ({ event }) => ({ code: 'masterDownNotified', params: { evidence: event.result.evidence } }),
+            },
           },
         ],
         'master.look.failed': 'doubting',
@@ -71,7 +98,11 @@ export const isAlive = scenarioSetup.createStateConfig({
     },
     masterDown: {
       description: 'Manual mode: the administrator is told and decides (guide 6-16).',
-      meta: { guide: '6-16', ja: 'マスタ停止 (手動スイッチオーバー待ち)', en: 'Master down (waiting for the operator)' },
+      meta: {
+        guide: '6-16',
+        ja: 'マスタ停止 (手動スイッチオーバー待ち)',
+        en: 'Master down (waiting for the operator)',
+      },
       on: { 'master.heard': { target: 'alive', actions: announce('masterHeard') } },
     },
   },

@@ -24,11 +24,37 @@ export type StoredInstance = {
   /** JSON of the input it was created with. */
   readonly input: string;
 };
-export type StoredLogEntry = { readonly seq: number; readonly atMs: number; readonly event: string; readonly dedup?: string; readonly taken: 'taken' | 'stale' };
-export type StoredTimer = { readonly instance: string; readonly id: string; readonly dueMs: number; readonly delayMs: number; readonly late: 'fire' | 'restart' | 'skip'; readonly event: string; readonly armedSeq: number };
-export type StoredWish = { readonly ticket: string; readonly instance: string; readonly name: string; readonly args: string; readonly askedAtMs: number };
+export type StoredLogEntry = {
+  readonly seq: number;
+  readonly atMs: number;
+  readonly event: string;
+  readonly dedup?: string;
+  readonly taken: 'taken' | 'stale';
+};
+export type StoredTimer = {
+  readonly instance: string;
+  readonly id: string;
+  readonly dueMs: number;
+  readonly delayMs: number;
+  readonly late: 'fire' | 'restart' | 'skip';
+  readonly event: string;
+  readonly armedSeq: number;
+};
+export type StoredWish = {
+  readonly ticket: string;
+  readonly instance: string;
+  readonly name: string;
+  readonly args: string;
+  readonly askedAtMs: number;
+};
 /** What control mirrors: an event of the catalogue, or a change of state. */
-export type StoredReport = { readonly seq: number; readonly atMs: number; readonly instance: string; readonly code: string; readonly params: string };
+export type StoredReport = {
+  readonly seq: number;
+  readonly atMs: number;
+  readonly instance: string;
+  readonly code: string;
+  readonly params: string;
+};
 
 export type ChartChange = {
   readonly instance: StoredInstance;

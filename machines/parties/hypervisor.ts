@@ -5,7 +5,12 @@ import type { GuestDiskLocator } from './replicaDisk.ts';
 export type VmRole = 'appliance' | 'substituteVm' | 'testVm';
 export type PowerState = 'on' | 'off' | 'suspended' | 'unknown';
 
-export type DatastoreInfo = { readonly name: string; readonly capacityBytes: number; readonly freeBytes: number; readonly accessible: boolean };
+export type DatastoreInfo = {
+  readonly name: string;
+  readonly capacityBytes: number;
+  readonly freeBytes: number;
+  readonly accessible: boolean;
+};
 export type HypervisorInventory = {
   readonly product: string;
   readonly version: string;

@@ -26,7 +26,10 @@ export interface Replica {
    * Stops receiving, brings the disks to the last consistent point, flushes and closes them.
    * `waitForJournals`: first receive everything the (living) master still holds.
    */
-  finish(options: { readonly waitForJournals: boolean }, intent: Intent): Promise<{ readonly point: ConsistentPoint | null }>;
+  finish(
+    options: { readonly waitForJournals: boolean },
+    intent: Intent,
+  ): Promise<{ readonly point: ConsistentPoint | null }>;
   /** Stops receiving and closes the disks as they are. */
   stop(intent: Intent): Promise<void>;
 }

@@ -13,27 +13,43 @@ export type ScenarioParties = {
 
 type Call = {
   [P in keyof ScenarioParties & string]: {
-    [M in keyof ScenarioParties[P] & string as `${P}.${M}`]: ScenarioParties[P][M] extends (...args: infer A) => Promise<infer R>
-      ? { args: A extends readonly [infer First, ...unknown[]] ? (First extends Intent ? undefined : First) : undefined; result: R }
+    [M in keyof ScenarioParties[P] & string as `${P}.${M}`]: ScenarioParties[P][M] extends (
+      ...args: infer A
+    ) => Promise<infer R>
+      ? {
+          args: A extends readonly [infer First, ...unknown[]] ? (First extends Intent ? undefined : First) : undefined;
+          result: R;
+        }
       : never;
   };
 }[keyof ScenarioParties];
 
 /** `hypervisor.powerOnVm` → its arguments and its answer. */
-export type WishCalls = Call extends infer U ? (U extends unknown ? (k: U) => void : never) extends (k: infer I) => void ? I : never : never;
+export type WishCalls = Call extends infer U
+  ? (U extends unknown ? (k: U) => void : never) extends (k: infer I) => void
+    ? I
+    : never
+  : never;
 export type WishName = keyof WishCalls & string;
 export type WishArgs<N extends WishName> = WishCalls[N] extends { args: infer A } ? A : never;
 export type WishResult<N extends WishName> = WishCalls[N] extends { result: infer R } ? R : never;
 
 /** What a chart voices. The host gives it a ticket and performs it after the commit. */
 export type Wish<N extends WishName = WishName> = {
-  readonly [K in N]: { readonly name: K; readonly args: WishArgs<K>; readonly epoch: Epoch; readonly timeoutMs: number };
+  readonly [K in N]: {
+    readonly name: K;
+    readonly args: WishArgs<K>;
+    readonly epoch: Epoch;
+    readonly timeoutMs: number;
+  };
 }[N];
 
 type AnyCall = (parties: ScenarioParties, args: never, intent: Intent) => Promise<unknown>;
 
 /** How each wish is performed: one line a method, so that the compiler sees a missing one. */
-export const wishCalls: { readonly [N in WishName]: (parties: ScenarioParties, args: WishArgs<N>, intent: Intent) => Promise<WishResult<N>> } = {
+export const wishCalls: {
+  readonly [N in WishName]: (parties: ScenarioParties, args: WishArgs<N>, intent: Intent) => Promise<WishResult<N>>;
+} = {
   'master.describe': (p, a) => p.master.describe(a),
   'master.watch': (p, a) => p.master.watch(a),
   'master.unwatch': (p) => p.master.unwatch(),

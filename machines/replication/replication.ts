@@ -1,7 +1,7 @@
 import { assign } from 'xstate';
 import { isAlive } from '#machines/isAlive/isAlive.ts';
-import { announce, scenarioSetup } from '#machines/scenario/scenarioSetup.ts';
-import { faultParams, receive } from '#machines/synchronization/synchronization.ts';
+import { announce, endRun, faultParams, rememberFault, scenarioSetup } from '#machines/scenario/scenarioSetup.ts';
+import { receive } from '#machines/synchronization/synchronization.ts';
 
 /** Guide 8-4: the steady flow, with Is-Alive beside it. */
 export const replicating = scenarioSetup.createStateConfig({
@@ -9,14 +9,20 @@ export const replicating = scenarioSetup.createStateConfig({
   meta: { guide: '8-4', ja: '実行中 (レプリケーション)', en: 'Running (replication)' },
   type: 'parallel',
   on: {
-    'operator.stop': { target: '#scenario.stopping', actions: assign({ stopReason: 'byUser' }) },
+    'operator.stop': { target: '#scenario.stopping', actions: endRun('byUser') },
     'operator.switchover': {
       target: '#scenario.switchingOver',
-      actions: assign({ switchover: ({ event }) => ({ cause: 'operator' as const, waitForJournals: event.waitForJournals, startedAtMs: event.atMs }) }),
+      actions: assign({
+        switchover: ({ event }) => ({
+          cause: 'operator' as const,
+          waitForJournals: event.waitForJournals,
+          startedAtMs: event.atMs,
+        }),
+      }),
     },
     'replica.failed': {
       target: '#scenario.stopping',
-      actions: [assign({ stopReason: 'fault', lastFault: ({ event }) => event.fault }), announce('fault', faultParams)],
+      actions: [endRun('fault'), rememberFault, announce('fault', faultParams)],
     },
     'replica.spoolFull': { actions: announce('spoolFull') },
   },
@@ -29,7 +35,10 @@ export const replicating = scenarioSetup.createStateConfig({
         'appliance.restarted': { target: '.resuming', actions: announce('applianceRestarted') },
         'replica.resynchronizing': {
           target: '.resynchronizing',
-          actions: { type: 'announce', params: ({ event }) => ({ code: 'changesLost', params: { reason: event.reason } }) },
+          actions: {
+            type: 'announce',
+            params: ({ event }) => ({ code: 'changesLost', params: { reason: event.reason } }),
+          },
         },
       },
       states: {
@@ -38,7 +47,10 @@ export const replicating = scenarioSetup.createStateConfig({
           on: {
             'replica.disconnected': {
               target: 'disconnected',
-              actions: { type: 'announce', params: ({ event }) => ({ code: 'linkLost', params: { reason: event.reason } }) },
+              actions: {
+                type: 'announce',
+                params: ({ event }) => ({ code: 'linkLost', params: { reason: event.reason } }),
+              },
             },
           },
         },
@@ -48,7 +60,8 @@ export const replicating = scenarioSetup.createStateConfig({
           on: { 'replica.reconnected': { target: 'connected', actions: announce('linkRestored') } },
         },
         resynchronizing: {
-          description: 'Changes may have been missed: all blocks are compared. The replica stays bootable at its last point.',
+          description:
+            'Changes may have been missed: all blocks are compared. The replica stays bootable at its last point.',
           meta: { ja: '再同期中', en: 'Resynchronizing' },
           on: { 'replica.caughtUp': { target: 'connected', actions: announce('synchronizationReplicated') } },
         },

@@ -1,6 +1,14 @@
 import { assign } from 'xstate';
-import { announce, currentDisk, longWishMs, scenarioSetup, wish } from './scenarioSetup.ts';
-import { faultParams } from '#machines/synchronization/synchronization.ts';
+import {
+  announce,
+  currentDisk,
+  endRun,
+  faultParams,
+  longWishMs,
+  rememberFault,
+  scenarioSetup,
+  wish,
+} from './scenarioSetup.ts';
 
 /** Guide 8-3: the virtual disks are made and attached to the appliance before the first block is copied. */
 export const preparing = scenarioSetup.createStateConfig({
@@ -8,42 +16,55 @@ export const preparing = scenarioSetup.createStateConfig({
   meta: { guide: '8-3', ja: '仮想ディスクの準備中', en: 'Preparing virtual disks' },
   initial: 'creatingDisk',
   entry: assign({ diskIndex: 0 }),
-  on: { 'operator.stop': { target: '#scenario.stopping', actions: assign({ stopReason: 'byUser' }) } },
+  on: { 'operator.stop': { target: '#scenario.stopping', actions: endRun('byUser') } },
   states: {
     creatingDisk: {
       meta: { guide: '8-3', ja: '仮想ディスクの作成中', en: 'Creating a virtual disk' },
-      entry: wish('hypervisor.createDisk', longWishMs, (c) => ({ path: currentDisk(c).replicaPath, bytes: currentDisk(c).bytes })),
+      entry: wish('hypervisor.createDisk', longWishMs, (c) => ({
+        path: currentDisk(c).replicaPath,
+        bytes: currentDisk(c).bytes,
+      })),
       on: {
         'hypervisor.createDisk.done': 'attachingDisk',
         'hypervisor.createDisk.failed': {
           target: '#scenario.stopping',
-          actions: [assign({ stopReason: 'fault', lastFault: ({ event }) => event.fault }), announce('fault', faultParams)],
+          actions: [endRun('fault'), rememberFault, announce('fault', faultParams)],
         },
       },
       after: { longAnswer: { target: 'creatingDisk', reenter: true } },
     },
     attachingDisk: {
-      description: 'The answer names the disk as the guest of the appliance sees it; it is proven before the first write.',
+      description:
+        'The answer names the disk as the guest of the appliance sees it; it is proven before the first write.',
       meta: { guide: '8-3', ja: '仮想ディスクの接続中', en: 'Attaching a virtual disk' },
-      entry: wish('hypervisor.attachDisk', longWishMs, (c) => ({ vmName: c.definition.appliance.vmName, path: currentDisk(c).replicaPath })),
+      entry: wish('hypervisor.attachDisk', longWishMs, (c) => ({
+        vmName: c.definition.appliance.vmName,
+        path: currentDisk(c).replicaPath,
+      })),
       on: {
         'hypervisor.attachDisk.done': {
           target: 'nextDisk',
           actions: assign({
-            disks: ({ context, event }) => context.disks.map((disk, index) => (index === context.diskIndex ? { ...disk, locator: event.result } : disk)),
+            disks: ({ context, event }) =>
+              context.disks.map((disk, index) =>
+                index === context.diskIndex ? { ...disk, locator: event.result } : disk,
+              ),
             diskIndex: ({ context }) => context.diskIndex + 1,
           }),
         },
         'hypervisor.attachDisk.failed': {
           target: '#scenario.stopping',
-          actions: [assign({ stopReason: 'fault', lastFault: ({ event }) => event.fault }), announce('fault', faultParams)],
+          actions: [endRun('fault'), rememberFault, announce('fault', faultParams)],
         },
       },
       after: { longAnswer: { target: 'attachingDisk', reenter: true } },
     },
     nextDisk: {
       meta: { guide: '8-3', ja: '仮想ディスクの準備中', en: 'Preparing virtual disks' },
-      always: [{ guard: ({ context }) => context.diskIndex < context.disks.length, target: 'creatingDisk' }, { target: '#scenario.synchronizing' }],
+      always: [
+        { guard: ({ context }) => context.diskIndex < context.disks.length, target: 'creatingDisk' },
+        { target: '#scenario.synchronizing' },
+      ],
     },
   },
 });

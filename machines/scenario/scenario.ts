@@ -24,7 +24,14 @@ export const scenarioChart = scenarioSetup.createMachine({
           target: 'verifying',
           actions: assign(({ context, event }) => {
             const definition = event.definition ?? context.definition;
-            return { definition, disks: scenarioDisks(definition), diskIndex: 0, synchronized: false, silentForMs: 0, verification: { errors: [], warnings: [] } };
+            return {
+              definition,
+              disks: scenarioDisks(definition),
+              diskIndex: 0,
+              synchronized: false,
+              silentForMs: 0,
+              verification: { errors: [], warnings: [] },
+            };
           }),
         },
       },

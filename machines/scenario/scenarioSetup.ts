@@ -1,9 +1,16 @@
-import { setup } from 'xstate';
+import { assign, setup } from 'xstate';
 import type { Fault } from '#machines/faults.ts';
 import type { HypervisorInventory } from '#machines/parties/hypervisor.ts';
 import type { GuestDiskLocator } from '#machines/parties/replicaDisk.ts';
 import type { Wish, WishArgs, WishName, WishResult } from '#machines/parties/wishes.ts';
-import type { ConsistentPoint, Epoch, MasterDescription, ScenarioDefinition, ScenarioDisk , Verification } from '#machines/vocabulary.ts';
+import type {
+  ConsistentPoint,
+  Epoch,
+  MasterDescription,
+  ScenarioDefinition,
+  ScenarioDisk,
+  Verification,
+} from '#machines/vocabulary.ts';
 
 /** Why a scenario is stopped, in words an administrator can act on. */
 export type StopReason = 'neverRun' | 'byUser' | 'verificationFailed' | 'fault';
@@ -27,14 +34,22 @@ export type ScenarioContext = {
   readonly masterIsolated: boolean;
   readonly master?: MasterDescription;
   readonly inventory?: HypervisorInventory;
-  readonly switchover?: { readonly cause: SwitchoverCause; readonly waitForJournals: boolean; readonly startedAtMs: number };
+  readonly switchover?: {
+    readonly cause: SwitchoverCause;
+    readonly waitForJournals: boolean;
+    readonly startedAtMs: number;
+  };
   readonly presentedPoint?: ConsistentPoint;
   readonly substituteVmId?: string;
   readonly lastFault?: Fault;
 };
 
 /** Answers to wishes, as facts. */
-type Answers = { [N in WishName]: { type: `${N}.done`; atMs: number; result: WishResult<N> } | { type: `${N}.failed`; atMs: number; fault: Fault } }[WishName];
+type Answers = {
+  [N in WishName]:
+    | { type: `${N}.done`; atMs: number; result: WishResult<N> }
+    | { type: `${N}.failed`; atMs: number; fault: Fault };
+}[WishName];
 
 export type ScenarioEvent =
   | Answers
@@ -63,9 +78,11 @@ export const scenarioSetup = setup({
   },
   actions: {
     /** The host writes it to the outbox and performs it after the commit. */
-    wish: (_, _wish: Wish) => {},
+    wish: (_scope, _wish: Wish) => {},
     /** The host writes it to the report, from which control mirrors it. */
-    announce: (_, _announcement: Announcement) => {},
+    announce: (_scope, _announcement: Announcement) => {},
+    endRun: assign({ stopReason: (_scope, { stopReason }: { stopReason: StopReason }) => stopReason }),
+    rememberFault: assign({ lastFault: (_scope, fault: Fault) => fault }),
   },
   delays: {
     /** A wish is answered within its own deadline; a little later the chart stops waiting (law L2). */
@@ -108,6 +125,20 @@ export function announce(code: string, params: (context: ScenarioContext) => Ann
   return { type: 'announce' as const, params: ({ context }: Scope) => ({ code, params: params(context) }) };
 }
 
+/** Remembers why the run ends. */
+export const endRun = (stopReason: StopReason) => ({ type: 'endRun' as const, params: { stopReason } });
+
+/** Keeps the fault of the answer at hand, for the status and the event log. */
+export const rememberFault = {
+  type: 'rememberFault' as const,
+  params: ({ event }: { readonly event: { readonly fault: Fault } }) => event.fault,
+};
+
+/** Parameters of the fault at hand, for the event log. */
+export function faultParams({ lastFault }: ScenarioContext): Record<string, string | number> {
+  return lastFault ? { ...lastFault.params, faultCode: lastFault.code } : {};
+}
+
 export function initialContext(definition: ScenarioDefinition, applianceVersion: string): ScenarioContext {
   return {
     definition,
@@ -136,4 +167,3 @@ export function currentDisk(context: ScenarioContext): ScenarioContext['disks'][
   if (!disk) throw new RangeError(`no disk ${context.diskIndex} in scenario ${context.definition.scenarioId}`);
   return disk;
 }
-

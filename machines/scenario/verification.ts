@@ -3,7 +3,12 @@ import type { FaultCode } from '#machines/faults.ts';
 import type { HypervisorInventory } from '#machines/parties/hypervisor.ts';
 import type { MasterDescription, ScenarioDefinition, Verification, VerificationFinding } from '#machines/vocabulary.ts';
 
-type Facts = { readonly definition: ScenarioDefinition; readonly master: MasterDescription; readonly inventory: HypervisorInventory; readonly engineVersion: string };
+type Facts = {
+  readonly definition: ScenarioDefinition;
+  readonly master: MasterDescription;
+  readonly inventory: HypervisorInventory;
+  readonly engineVersion: string;
+};
 
 const finding = (code: FaultCode, params: Record<string, string | number>): VerificationFinding => {
   const value = fault(code, params);
@@ -21,7 +26,9 @@ export function verify(facts: Facts): Verification {
 function verifyMaster({ definition, master, engineVersion }: Facts): VerificationFinding[] {
   const findings: VerificationFinding[] = [];
   if (master.engineVersion !== engineVersion)
-    findings.push(finding('versionMismatch', { peer: definition.master.host, theirs: master.engineVersion, ours: engineVersion }));
+    findings.push(
+      finding('versionMismatch', { peer: definition.master.host, theirs: master.engineVersion, ours: engineVersion }),
+    );
   for (const disk of definition.master.disks) {
     const found = master.disks.find(({ diskId }) => diskId === disk.diskId);
     if (!found) findings.push(finding('diskMissing', { disk: disk.diskId }));
@@ -31,7 +38,9 @@ function verifyMaster({ definition, master, engineVersion }: Facts): Verificatio
   // R4: the system volume cannot be excluded (guide 6-9).
   for (const disk of master.disks)
     if (disk.system && !definition.master.disks.some(({ diskId }) => diskId === disk.diskId))
-      findings.push(finding('invalidSpec', { field: 'master.disks', reason: `${disk.diskId} = system volume (guide 6-9)` }));
+      findings.push(
+        finding('invalidSpec', { field: 'master.disks', reason: `${disk.diskId} = system volume (guide 6-9)` }),
+      );
   return findings;
 }
 
@@ -60,7 +69,9 @@ function verifyAppliance({ definition, inventory }: Facts): VerificationFinding[
   // A snapshot keeps disks from being detached, which only shows at the worst moment.
   if (appliance.snapshots > 0) return [finding('snapshotBlocks', { object: vmName })];
   if (appliance.power !== 'on') return [finding('invalidState', { object: vmName, reason: appliance.power })];
-  const substitute = inventory.vms.find((vm) => vm.tag?.scenarioId === definition.scenarioId && vm.tag.role === 'substituteVm');
+  const substitute = inventory.vms.find(
+    (vm) => vm.tag?.scenarioId === definition.scenarioId && vm.tag.role === 'substituteVm',
+  );
   if (substitute?.power === 'on') return [finding('invalidState', { object: substitute.name, reason: 'on' })];
   return [];
 }

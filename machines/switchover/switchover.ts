@@ -1,10 +1,16 @@
 import { assign } from 'xstate';
 import type { Fault } from '#machines/faults.ts';
-import { announce, currentDisk, longWishMs, scenarioSetup, shortWishMs, wish } from '#machines/scenario/scenarioSetup.ts';
+import {
+  announce,
+  currentDisk,
+  faultParams,
+  longWishMs,
+  rememberFault,
+  scenarioSetup,
+  shortWishMs,
+  wish,
+} from '#machines/scenario/scenarioSetup.ts';
 import type { ScenarioContext } from '#machines/scenario/scenarioSetup.ts';
-import { faultParams } from '#machines/synchronization/synchronization.ts';
-
-const rememberFault = assign({ lastFault: ({ event }: { event: { fault: Fault } }) => event.fault });
 
 const vmSpec = ({ definition, disks, master }: ScenarioContext) => ({
   name: definition.substituteVm.name,
@@ -24,14 +30,18 @@ const substituteVm = (context: ScenarioContext) => {
 };
 
 /** A master that cannot be reached cannot confirm its isolation; any other refusal is a reason to halt. */
-const unreachable = ({ event }: { event: { fault: Fault } }): boolean => ['unreachable', 'timedOut', 'effectUnknown'].includes(event.fault.code);
+const unreachable = ({ event }: { event: { fault: Fault } }): boolean =>
+  ['unreachable', 'timedOut', 'effectUnknown'].includes(event.fault.code);
 
 /** Guide 10: isolate the master, bring the replica to its last consistent point, boot the substitute VM from it. */
 export const switchingOver = scenarioSetup.createStateConfig({
   description: 'The double takes the place of its master.',
   meta: { guide: '10-3', ja: 'スイッチオーバー中', en: 'Switching over' },
   initial: 'endingHeartbeat',
-  entry: [assign({ epoch: ({ context }) => context.epoch + 1, diskIndex: 0, masterIsolated: false }), announce('switchoverStarted', (c) => ({ cause: c.switchover?.cause ?? '' }))],
+  entry: [
+    assign({ epoch: ({ context }) => context.epoch + 1, diskIndex: 0, masterIsolated: false }),
+    announce('switchoverStarted', (c) => ({ cause: c.switchover?.cause ?? '' })),
+  ],
   states: {
     endingHeartbeat: {
       meta: { guide: '10-3', ja: 'スイッチオーバー中', en: 'Switching over' },
@@ -42,11 +52,21 @@ export const switchingOver = scenarioSetup.createStateConfig({
     isolatingMaster: {
       description: 'The master leaves its network (guide 10-2). A dead one cannot confirm it; that is told.',
       meta: { guide: '10-2', ja: 'マスタの切り離し中', en: 'Isolating the master' },
-      entry: wish('master.isolate', 10_000, (c) => ({ host: c.definition.master.host, port: c.definition.master.port })),
+      entry: wish('master.isolate', 10_000, (c) => ({
+        host: c.definition.master.host,
+        port: c.definition.master.port,
+      })),
       on: {
-        'master.isolate.done': { target: 'finishingReplica', actions: [assign({ masterIsolated: true }), announce('masterIsolated')] },
+        'master.isolate.done': {
+          target: 'finishingReplica',
+          actions: [assign({ masterIsolated: true }), announce('masterIsolated')],
+        },
         'master.isolate.failed': [
-          { guard: unreachable, target: 'finishingReplica', actions: [rememberFault, announce('masterIsolationUnproven', faultParams)] },
+          {
+            guard: unreachable,
+            target: 'finishingReplica',
+            actions: [rememberFault, announce('masterIsolationUnproven', faultParams)],
+          },
           { target: 'halted', actions: [rememberFault, announce('switchoverFailed', faultParams)] },
         ],
       },
@@ -58,26 +78,48 @@ export const switchingOver = scenarioSetup.createStateConfig({
       entry: wish('replica.finish', longWishMs, (c) => ({ waitForJournals: c.switchover?.waitForJournals ?? false })),
       on: {
         'replica.finish.done': [
-          { guard: ({ event }) => event.result.point === null, target: 'halted', actions: announce('switchoverFailed', () => ({ faultCode: 'noConsistentPoint' })) },
-          { target: 'detachingDisk', actions: assign({ presentedPoint: ({ event }) => event.result.point ?? undefined }) },
+          {
+            guard: ({ event }) => event.result.point === null,
+            target: 'halted',
+            actions: announce('switchoverFailed', () => ({ faultCode: 'noConsistentPoint' })),
+          },
+          {
+            target: 'detachingDisk',
+            actions: assign(({ event }) => (event.result.point ? { presentedPoint: event.result.point } : {})),
+          },
         ],
-        'replica.finish.failed': { target: 'halted', actions: [rememberFault, announce('switchoverFailed', faultParams)] },
+        'replica.finish.failed': {
+          target: 'halted',
+          actions: [rememberFault, announce('switchoverFailed', faultParams)],
+        },
       },
       after: { longAnswer: { target: 'finishingReplica', reenter: true } },
     },
     detachingDisk: {
       description: 'The appliance lets go of the replica disks: one writer an image.',
       meta: { guide: '10-3', ja: '仮想ディスクの切り離し中', en: 'Detaching a virtual disk' },
-      entry: wish('hypervisor.detachDisk', longWishMs, (c) => ({ vmName: c.definition.appliance.vmName, path: currentDisk(c).replicaPath })),
+      entry: wish('hypervisor.detachDisk', longWishMs, (c) => ({
+        vmName: c.definition.appliance.vmName,
+        path: currentDisk(c).replicaPath,
+      })),
       on: {
-        'hypervisor.detachDisk.done': { target: 'nextDisk', actions: assign({ diskIndex: ({ context }) => context.diskIndex + 1 }) },
-        'hypervisor.detachDisk.failed': { target: 'halted', actions: [rememberFault, announce('switchoverFailed', faultParams)] },
+        'hypervisor.detachDisk.done': {
+          target: 'nextDisk',
+          actions: assign({ diskIndex: ({ context }) => context.diskIndex + 1 }),
+        },
+        'hypervisor.detachDisk.failed': {
+          target: 'halted',
+          actions: [rememberFault, announce('switchoverFailed', faultParams)],
+        },
       },
       after: { longAnswer: { target: 'detachingDisk', reenter: true } },
     },
     nextDisk: {
       meta: { guide: '10-3', ja: '仮想ディスクの切り離し中', en: 'Detaching virtual disks' },
-      always: [{ guard: ({ context }) => context.diskIndex < context.disks.length, target: 'detachingDisk' }, { target: 'creatingVm' }],
+      always: [
+        { guard: ({ context }) => context.diskIndex < context.disks.length, target: 'detachingDisk' },
+        { target: 'creatingVm' },
+      ],
     },
     creatingVm: {
       description: 'The substitute VM is made from the replica disks, or adopted by its tag.',
@@ -86,9 +128,15 @@ export const switchingOver = scenarioSetup.createStateConfig({
       on: {
         'hypervisor.createVm.done': {
           target: 'poweringOn',
-          actions: [assign({ substituteVmId: ({ event }) => event.result.vmId }), announce('substituteVmCreated', (c) => ({ vm: c.definition.substituteVm.name }))],
+          actions: [
+            assign({ substituteVmId: ({ event }) => event.result.vmId }),
+            announce('substituteVmCreated', (c) => ({ vm: c.definition.substituteVm.name })),
+          ],
         },
-        'hypervisor.createVm.failed': { target: 'halted', actions: [rememberFault, announce('switchoverFailed', faultParams)] },
+        'hypervisor.createVm.failed': {
+          target: 'halted',
+          actions: [rememberFault, announce('switchoverFailed', faultParams)],
+        },
       },
       after: { longAnswer: { target: 'creatingVm', reenter: true } },
     },
@@ -97,8 +145,14 @@ export const switchingOver = scenarioSetup.createStateConfig({
       meta: { guide: '10-3', ja: '代替仮想マシンの起動中', en: 'Powering on the substitute VM' },
       entry: wish('hypervisor.powerOnVm', longWishMs, substituteVm),
       on: {
-        'hypervisor.powerOnVm.done': { target: 'waitingForGuest', actions: announce('substituteVmPoweredOn', (c) => ({ vm: c.definition.substituteVm.name })) },
-        'hypervisor.powerOnVm.failed': { target: 'halted', actions: [rememberFault, announce('switchoverFailed', faultParams)] },
+        'hypervisor.powerOnVm.done': {
+          target: 'waitingForGuest',
+          actions: announce('substituteVmPoweredOn', (c) => ({ vm: c.definition.substituteVm.name })),
+        },
+        'hypervisor.powerOnVm.failed': {
+          target: 'halted',
+          actions: [rememberFault, announce('switchoverFailed', faultParams)],
+        },
       },
       after: { longAnswer: { target: 'poweringOn', reenter: true } },
     },
@@ -109,19 +163,37 @@ export const switchingOver = scenarioSetup.createStateConfig({
       on: {
         'hypervisor.waitForGuest.done': {
           target: '#scenario.switchedOver',
-          actions: { type: 'announce', params: ({ event }) => ({ code: 'guestUp', params: { host: event.result.hostName ?? '?' } }) },
+          actions: {
+            type: 'announce',
+            params: ({ event }) => ({ code: 'guestUp', params: { host: event.result.hostName ?? '?' } }),
+          },
         },
-        'hypervisor.waitForGuest.failed': { target: 'halted', actions: [rememberFault, announce('switchoverFailed', faultParams)] },
+        'hypervisor.waitForGuest.failed': {
+          target: 'halted',
+          actions: [rememberFault, announce('switchoverFailed', faultParams)],
+        },
       },
       after: { longAnswer: { target: 'waitingForGuest', reenter: true } },
     },
     halted: {
-      description: 'A step was refused. Nothing is undone; the operator mends the cause and performs the switchover again.',
-      meta: { guide: '10', ja: 'スイッチオーバー中断 (対処後に再実行)', en: 'Switchover halted (mend the cause, then perform it again)' },
+      description:
+        'A step was refused. Nothing is undone; the operator mends the cause and performs the switchover again.',
+      meta: {
+        guide: '10',
+        ja: 'スイッチオーバー中断 (対処後に再実行)',
+        en: 'Switchover halted (mend the cause, then perform it again)',
+      },
       on: {
         'operator.switchover': {
           target: 'isolatingMaster',
-          actions: assign({ diskIndex: 0, switchover: ({ event }) => ({ cause: 'operator' as const, waitForJournals: event.waitForJournals, startedAtMs: event.atMs }) }),
+          actions: assign({
+            diskIndex: 0,
+            switchover: ({ event }) => ({
+              cause: 'operator' as const,
+              waitForJournals: event.waitForJournals,
+              startedAtMs: event.atMs,
+            }),
+          }),
         },
       },
     },
@@ -130,7 +202,8 @@ export const switchingOver = scenarioSetup.createStateConfig({
 
 /** Guide 10-4, 10-5: the substitute VM is the active side until switchback; properties are frozen (R1). */
 export const switchedOver = scenarioSetup.createStateConfig({
-  description: 'The substitute VM is the active side. Root directories and properties stay as they are until switchback (guide 10).',
+  description:
+    'The substitute VM is the active side. Root directories and properties stay as they are until switchback (guide 10).',
   meta: { guide: '10-4', ja: 'スイッチオーバー済み', en: 'Switched over' },
   entry: [announce('switchoverCompleted'), announce('scenarioStopped', () => ({ reason: 'switchedOver' }))],
 });

@@ -1,5 +1,14 @@
 import { assign } from 'xstate';
-import { announce, longWishMs, scenarioSetup, shortWishMs, wish } from '#machines/scenario/scenarioSetup.ts';
+import {
+  announce,
+  endRun,
+  faultParams,
+  longWishMs,
+  rememberFault,
+  scenarioSetup,
+  shortWishMs,
+  wish,
+} from '#machines/scenario/scenarioSetup.ts';
 import type { ScenarioContext } from '#machines/scenario/scenarioSetup.ts';
 
 /** Opens the replica disks and the stream from the master; resumes where an earlier call got to. */
@@ -16,15 +25,10 @@ const faultedToStopping = scenarioSetup.createStateConfig({
   on: {
     'replica.failed': {
       target: '#scenario.stopping',
-      actions: [assign({ stopReason: 'fault', lastFault: ({ event }) => event.fault }), announce('fault', faultParams)],
+      actions: [endRun('fault'), rememberFault, announce('fault', faultParams)],
     },
   },
 });
-
-/** Parameters of the fault at hand, for the event log. */
-export function faultParams(context: ScenarioContext): Record<string, string | number> {
-  return context.lastFault ? { ...context.lastFault.params, faultCode: context.lastFault.code } : {};
-}
 
 /** Guide 8-3: the whole volumes are copied while new changes are spooled. */
 export const synchronizing = scenarioSetup.createStateConfig({
@@ -33,11 +37,14 @@ export const synchronizing = scenarioSetup.createStateConfig({
   initial: 'starting',
   on: {
     ...faultedToStopping.on,
-    'operator.stop': { target: '#scenario.stopping', actions: assign({ stopReason: 'byUser' }) },
+    'operator.stop': { target: '#scenario.stopping', actions: endRun('byUser') },
     'appliance.restarted': { target: '.starting', actions: announce('synchronizationResumed') },
     'replica.synchronized': {
       target: '#scenario.drainingSpool',
-      actions: { type: 'announce', params: ({ event }) => ({ code: 'synchronizationCompleted', params: { bytes: event.bytes } }) },
+      actions: {
+        type: 'announce',
+        params: ({ event }) => ({ code: 'synchronizationCompleted', params: { bytes: event.bytes } }),
+      },
     },
     'replica.disconnected': { actions: announce('linkLost', (c) => ({ master: c.definition.master.host })) },
     'replica.reconnected': { actions: announce('linkRestored', (c) => ({ master: c.definition.master.host })) },
@@ -53,7 +60,7 @@ export const synchronizing = scenarioSetup.createStateConfig({
         'replica.receive.done': 'copying',
         'replica.receive.failed': {
           target: '#scenario.stopping',
-          actions: [assign({ stopReason: 'fault', lastFault: ({ event }) => event.fault }), announce('fault', faultParams)],
+          actions: [endRun('fault'), rememberFault, announce('fault', faultParams)],
         },
       },
       after: { longAnswer: { target: 'starting', reenter: true } },
@@ -72,7 +79,7 @@ export const drainingSpool = scenarioSetup.createStateConfig({
   initial: 'applying',
   on: {
     ...faultedToStopping.on,
-    'operator.stop': { target: '#scenario.stopping', actions: assign({ stopReason: 'byUser' }) },
+    'operator.stop': { target: '#scenario.stopping', actions: endRun('byUser') },
     'appliance.restarted': '.resuming',
     'replica.disconnected': { actions: announce('linkLost', (c) => ({ master: c.definition.master.host })) },
     'replica.reconnected': { actions: announce('linkRestored', (c) => ({ master: c.definition.master.host })) },
@@ -93,7 +100,7 @@ export const drainingSpool = scenarioSetup.createStateConfig({
         'replica.receive.done': 'applying',
         'replica.receive.failed': {
           target: '#scenario.stopping',
-          actions: [assign({ stopReason: 'fault', lastFault: ({ event }) => event.fault }), announce('fault', faultParams)],
+          actions: [endRun('fault'), rememberFault, announce('fault', faultParams)],
         },
       },
       after: { longAnswer: { target: 'resuming', reenter: true } },

@@ -1,0 +1,240 @@
+import { PartyFault } from '#machines/faults.ts';
+import { DurableHost } from '#machines/host/durableHost.ts';
+import type { DurableHostOptions } from '#machines/host/durableHost.ts';
+import { performer } from '#machines/host/performer.ts';
+import { statePath } from '#machines/host/step.ts';
+import type { Fact } from '#machines/host/step.ts';
+import type { ChartStore } from '#machines/parties/chartStore.ts';
+import type { Clock } from '#machines/parties/clock.ts';
+import type { Files } from '#machines/parties/files.ts';
+import type { Hypervisor } from '#machines/parties/hypervisor.ts';
+import type { Network } from '#machines/parties/network.ts';
+import type { Replica } from '#machines/parties/replica.ts';
+import type { ScenarioParties } from '#machines/parties/wishes.ts';
+import { answerTo, operatorCommands, stateLabel, topState } from '#machines/scenario/commands.ts';
+import { scenarioChart, scenarioChartVersion } from '#machines/scenario/scenario.ts';
+import { scenarioLateness } from '#machines/scenario/scenarioSetup.ts';
+import type { ScenarioContext } from '#machines/scenario/scenarioSetup.ts';
+import { scenarioId } from '#machines/vocabulary.ts';
+import type { ScenarioDefinition, ScenarioId } from '#machines/vocabulary.ts';
+import { engineVersion } from '#engine/protocol/messages.ts';
+import type { CommandAnswer, Report, ScenarioCommand, ScenarioStatus } from '#engine/protocol/messages.ts';
+import type { Handlers } from '#engine/protocol/session.ts';
+import { RemoteMasterSession } from './RemoteMasterSession.ts';
+import { Secrets } from './Secrets.ts';
+
+/** What the data plane measures; the chart never sees it. */
+export type ReplicaMeasures = Pick<
+  ScenarioStatus,
+  'synchronization' | 'replicationLagMs' | 'consistentPoint' | 'replicatedBytes' | 'spool' | 'link'
+>;
+
+export type ApplianceOptions = {
+  readonly node: string;
+  readonly folder: string;
+  readonly clock: Clock;
+  readonly network: Network;
+  readonly files: Files;
+  readonly store: ChartStore;
+  /** The receiving end of the data plane; it tells its milestones to `onFact`. */
+  readonly replica: (
+    onFact: (scenario: ScenarioId, fact: Fact) => void,
+  ) => Replica & { status(scenario: ScenarioId): ReplicaMeasures };
+  readonly hypervisor: (place: ScenarioDefinition['hypervisor'], password: string) => Hypervisor;
+  /** Fed after every commit: transcript and inspector. */
+  readonly onCommit?: DurableHostOptions['onCommit'];
+};
+
+const reportsAtOnce = 200;
+
+/** The brain of every scenario whose replica lives here: charts on a durable host, and the parties they speak with. */
+export class Appliance {
+  readonly #options: ApplianceOptions;
+  readonly #host: DurableHost;
+  readonly #replica: ReturnType<ApplianceOptions['replica']>;
+  readonly #secrets: Secrets;
+  readonly #masters = new Map<string, RemoteMasterSession>();
+  readonly #hypervisors = new Map<string, { readonly key: string; readonly hypervisor: Hypervisor }>();
+  /** Definitions saved while stopped, taken up by the next Run. */
+  readonly #definitions = new Map<string, ScenarioDefinition>();
+  readonly #changedAtMs = new Map<string, number>();
+  readonly #waiters = new Set<() => void>();
+
+  constructor(options: ApplianceOptions) {
+    this.#options = options;
+    this.#secrets = new Secrets(options.files, `${options.folder}/secrets`);
+    this.#replica = options.replica((scenario, fact) => this.#host.dispatch(scenario, fact));
+    this.#host = new DurableHost({
+      chart: scenarioChart,
+      version: scenarioChartVersion,
+      lateness: scenarioLateness,
+      store: options.store,
+      clock: options.clock,
+      perform: performer((instance) => this.#partiesOf(instance), options.clock),
+      onCommit: (commit) => {
+        this.#changedAtMs.set(commit.instance, commit.event.atMs);
+        options.onCommit?.(commit);
+        for (const wake of this.#waiters) wake();
+      },
+    });
+  }
+
+  /** Takes up every scenario where it was. */
+  async start(): Promise<void> {
+    const { files, store, folder } = this.#options;
+    await this.#secrets.load();
+    for (const instance of store.instances()) {
+      const saved = await files.read(definitionPath(folder, instance));
+      if (saved) this.#definitions.set(instance, JSON.parse(new TextDecoder().decode(saved)));
+    }
+    this.#host.start();
+    for (const instance of store.instances())
+      if (this.#host.snapshot(instance).can({ type: 'appliance.restarted', atMs: 0 }))
+        this.#host.dispatch(instance, { type: 'appliance.restarted' });
+  }
+
+  async stop(): Promise<void> {
+    this.#host.stop();
+    for (const master of this.#masters.values()) await master.unwatch();
+    for (const { hypervisor } of this.#hypervisors.values()) await hypervisor.close().catch(() => {});
+    for (const wake of this.#waiters) wake();
+  }
+
+  /** What control may ask of this engine on port 25000. */
+  handlers(): Handlers {
+    return {
+      'scenario.define': ({ definition }) => this.#define(definition),
+      'scenario.command': ({ scenarioId: scenario, commandId, command }) => this.#command(scenario, commandId, command),
+      'scenario.status': ({ scenarioId: scenario }) => this.status(scenario),
+      'scenario.list': () => ({ scenarioIds: this.#options.store.instances().map(scenarioId) }),
+      'reports.after': async ({ seq, waitMs }) => ({ reports: await this.#reportsAfter(seq, waitMs) }),
+      'secret.put': async ({ name, value }) => {
+        await this.#secrets.put(name, value);
+        return {};
+      },
+      'hypervisor.inspect': async ({ hypervisor }) => {
+        const connection = this.#options.hypervisor(hypervisor, this.#secrets.get(hypervisor.secretName));
+        try {
+          return await connection.inspect();
+        } finally {
+          await connection.close().catch(() => {});
+        }
+      },
+    };
+  }
+
+  status(scenario: ScenarioId): ScenarioStatus {
+    const snapshot = this.#snapshot(scenario);
+    const context = snapshot.context as ScenarioContext;
+    const top = topState(snapshot);
+    return {
+      scenarioId: scenario,
+      state: statePath(snapshot.value),
+      label: stateLabel(snapshot),
+      running: !['stopped', 'switchedOver'].includes(top),
+      sinceMs: this.#changedAtMs.get(scenario) ?? this.#options.store.history(scenario).at(-1)?.atMs ?? 0,
+      epoch: context.epoch,
+      commands: Object.fromEntries(
+        operatorCommands.map((command) => [command, answerTo(snapshot, command)]),
+      ) as ScenarioStatus['commands'],
+      ...(context.substituteVmId === undefined ? {} : { substituteVmId: context.substituteVmId }),
+      ...(context.lastFault === undefined ? {} : { lastFault: context.lastFault }),
+      ...this.#replica.status(scenario),
+    };
+  }
+
+  async #define(definition: ScenarioDefinition): Promise<CommandAnswer> {
+    const scenario = scenarioId(definition.scenarioId);
+    const { store, files, folder } = this.#options;
+    // R1, R2: no edit while the scenario runs, nor between switchover and switchback.
+    if (store.load(scenario)) {
+      const answer = answerTo(this.#host.snapshot(scenario), 'run');
+      if (!answer.accepted) return answer;
+    }
+    await files.write(definitionPath(folder, scenario), new TextEncoder().encode(JSON.stringify(definition)));
+    this.#definitions.set(scenario, definition);
+    this.#host.create(scenario, { definition, applianceVersion: engineVersion });
+    return { accepted: true };
+  }
+
+  #command(scenario: ScenarioId, commandId: string, command: ScenarioCommand): CommandAnswer {
+    const dedup = `command:${commandId}`;
+    const snapshot = this.#snapshot(scenario);
+    if (this.#options.store.hasDedup(scenario, dedup)) return { accepted: true };
+    const answer = answerTo(snapshot, command.command);
+    if (!answer.accepted) return answer;
+    this.#host.dispatch(scenario, this.#operatorEvent(scenario, command), dedup);
+    return answer;
+  }
+
+  #operatorEvent(scenario: ScenarioId, command: ScenarioCommand): Fact {
+    switch (command.command) {
+      case 'run':
+        return { type: 'operator.run', definition: this.#definitions.get(scenario) };
+      case 'stop':
+        return { type: 'operator.stop' };
+      case 'switchover':
+        return { type: 'operator.switchover', waitForJournals: command.waitForJournals };
+    }
+  }
+
+  async #reportsAfter(seq: number, waitMs: number): Promise<readonly Report[]> {
+    const read = () =>
+      this.#options.store
+        .reports(seq, reportsAtOnce)
+        .map((report) => ({ ...report, scenarioId: scenarioId(report.instance), params: JSON.parse(report.params) }));
+    const first = read();
+    if (first.length > 0 || waitMs <= 0) return first;
+    await new Promise<void>((resolve) => {
+      const wake = () => {
+        this.#waiters.delete(wake);
+        cancel();
+        resolve();
+      };
+      const cancel = this.#options.clock.after(Math.min(waitMs, 30_000), wake);
+      this.#waiters.add(wake);
+    });
+    return read();
+  }
+
+  #snapshot(scenario: ScenarioId) {
+    if (!this.#options.store.load(scenario)) throw new PartyFault('notFound', { object: `scenario ${scenario}` });
+    return this.#host.snapshot(scenario);
+  }
+
+  #partiesOf(instance: string): ScenarioParties {
+    const { definition } = this.#host.snapshot(instance).context as ScenarioContext;
+    return {
+      master: this.#masterOf(instance),
+      replica: this.#replica,
+      hypervisor: this.#hypervisorOf(instance, definition.hypervisor),
+    };
+  }
+
+  #masterOf(instance: string): RemoteMasterSession {
+    const known = this.#masters.get(instance);
+    if (known) return known;
+    const { network, clock, node } = this.#options;
+    const master = new RemoteMasterSession({
+      network,
+      clock,
+      node,
+      onFact: (fact) => this.#host.dispatch(instance, fact),
+    });
+    this.#masters.set(instance, master);
+    return master;
+  }
+
+  /** One session a scenario; a changed address, pin or password means a new one. */
+  #hypervisorOf(instance: string, place: ScenarioDefinition['hypervisor']): Hypervisor {
+    const key = JSON.stringify([place, this.#secrets.generation(place.secretName)]);
+    const known = this.#hypervisors.get(instance);
+    if (known?.key === key) return known.hypervisor;
+    void known?.hypervisor.close().catch(() => {});
+    const hypervisor = this.#options.hypervisor(place, this.#secrets.get(place.secretName));
+    this.#hypervisors.set(instance, { key, hypervisor });
+    return hypervisor;
+  }
+}
+
+const definitionPath = (folder: string, instance: string): string => `${folder}/definitions/${instance}.json`;

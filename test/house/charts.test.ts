@@ -1,0 +1,125 @@
+import { describe, expect, it } from 'vitest';
+import { setup } from 'xstate';
+import type { AnyStateNode } from 'xstate';
+import { statePath } from '#machines/host/step.ts';
+import { faultTable } from '#machines/faults.ts';
+import { answerTo, operatorCommands } from '#machines/scenario/commands.ts';
+import { scenarioChart } from '#machines/scenario/scenario.ts';
+import { scenarioLateness } from '#machines/scenario/scenarioSetup.ts';
+import { definition } from '#test/unit/machines/scriptedSite.ts';
+import { explore } from './explore.ts';
+import { nodesOf, wishesOf } from './chartNodes.ts';
+
+const nodes = nodesOf(scenarioChart);
+const input = { definition: { ...definition }, applianceVersion: '1' };
+
+describe('laws of the charts (house, section 4)', () => {
+  it('L1: only wishes, announcements, raise, after, cancel, assign; no invoke, no spawn', () => {
+    expect(breachesOfL1(nodes)).toEqual([]);
+  });
+
+  it('L2: a state that voices a wish takes its answer, its fault, and bounds its wait', () => {
+    expect(breachesOfL2(nodes)).toEqual([]);
+  });
+
+  it('L1 and L2 notice a guilty chart', () => {
+    const guilty = setup({ actions: { log: () => {}, wish: (_scope, _wish: object) => {} } }).createMachine({
+      id: 'guilty',
+      entry: 'log',
+      initial: 'asking',
+      states: {
+        asking: {
+          entry: { type: 'wish', params: () => ({ name: 'hypervisor.powerOnVm' }) },
+          on: { 'hypervisor.powerOnVm.done': {} },
+        },
+      },
+    });
+    expect(breachesOfL1(nodesOf(guilty))).toEqual([expect.stringContaining('guilty uses log')]);
+    expect(breachesOfL2(nodesOf(guilty))).toEqual([
+      expect.stringContaining('powerOnVm.failed'),
+      expect.stringContaining('waits for ever'),
+    ]);
+  });
+
+  it('L2 has wishes to look at', () => {
+    expect(nodes.flatMap((node) => wishesOf(node, input)).length).toBeGreaterThan(12);
+  });
+
+  it('L7: in every reachable state every command is accepted, or refused with a reason in both languages', () => {
+    for (const snapshot of explore(scenarioChart, input).snapshots)
+      for (const command of operatorCommands) {
+        const answer = answerTo(snapshot, command);
+        if (!answer.accepted)
+          expect(
+            [answer.code, answer.ja, answer.en].every((text) => text.length > 3),
+            `${statePath(snapshot.value)} refuses ${command} without a reason`,
+          ).toBe(true);
+      }
+  });
+
+  it('L9: no path reaches switchedOver without a completed synchronization and a second look or an operator', () => {
+    const { snapshots } = explore(scenarioChart, input);
+    const over = snapshots.filter(({ value }) => value === 'switchedOver');
+    expect(over.length).toBeGreaterThan(0);
+    for (const { context } of over)
+      expect(context).toMatchObject({ synchronized: true, substituteVmId: expect.any(String), epoch: 2 });
+  });
+
+  it('every delay says what being late means', () => {
+    const delays = nodes.flatMap((node) => node.after.map(({ delay }) => String(delay)));
+    expect(delays.filter((delay) => !(delay in scenarioLateness))).toEqual([]);
+  });
+
+  it('every state has words in both languages', () => {
+    const wordless = nodes
+      .filter((node) => node.parent && !(node.meta?.ja && node.meta?.en))
+      .map(({ id }) => `${id}: give it meta {ja, en}`);
+    expect(wordless).toEqual([]);
+  });
+
+  it('every fault has its sentence in both languages', () => {
+    expect(Object.entries(faultTable).filter(([, { ja, en }]) => !ja || !en)).toEqual([]);
+  });
+});
+
+function breachesOfL1(all: readonly AnyStateNode[]): string[] {
+  const allowed = new Set([
+    'wish',
+    'announce',
+    'endRun',
+    'rememberFault',
+    'xstate.assign',
+    'xstate.raise',
+    'xstate.cancel',
+  ]);
+  return all.flatMap((node) => [
+    ...node.invoke.map(({ src }) => `${node.id} invokes ${String(src)}: voice a wish instead`),
+    ...actionTypes(node)
+      .filter((type) => !allowed.has(type))
+      .map((type) => `${node.id} uses ${type}: voice a wish, announce, or assign`),
+  ]);
+}
+
+function breachesOfL2(all: readonly AnyStateNode[]): string[] {
+  return all.flatMap((node) =>
+    wishesOf(node, input).flatMap((wish) => {
+      const heard = new Set(node.transitions.keys());
+      return [
+        ...(heard.has(`${wish}.done`) ? [] : [`${node.id} voices ${wish} and does not take ${wish}.done`]),
+        ...(heard.has(`${wish}.failed`) ? [] : [`${node.id} voices ${wish} and does not take ${wish}.failed`]),
+        ...(node.after.length > 0 ? [] : [`${node.id} voices ${wish} and waits for ever: give it an after`]),
+      ];
+    }),
+  );
+}
+
+function actionTypes(node: AnyStateNode): string[] {
+  const transitions = [...node.transitions.values()].flat();
+  return [...node.entry, ...node.exit, ...transitions.flatMap(({ actions }) => actions)].map((action) =>
+    typeof action === 'function'
+      ? ((action as { type?: string }).type ?? action.name)
+      : typeof action === 'string'
+        ? action
+        : action.type,
+  );
+}

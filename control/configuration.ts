@@ -5,7 +5,9 @@ import { Problem } from '#control/scenarios/problem.ts';
 const port = z.int().min(0).max(65_535);
 const address = z.strictObject({ host: z.string().min(1), port });
 const configuration = z.strictObject({
-  listen: z.strictObject({ host: z.string().min(1).default('127.0.0.1'), port: port.default(8088) }).default({ host: '127.0.0.1', port: 8088 }),
+  listen: z
+    .strictObject({ host: z.string().min(1).default('127.0.0.1'), port: port.default(8088) })
+    .default({ host: '127.0.0.1', port: 8088 }),
   /** Where the store lives. */
   folder: z.string().min(1),
   appliance: address,

@@ -28,7 +28,8 @@ async function main(): Promise<void> {
     certPem: readSetting('tls.certFile', tls.certFile),
     keyPem: readSetting('tls.keyFile', tls.keyFile),
   });
-  const client = (address: { host: string; port: number }): EngineClient => new EngineClient({ network, clock, address });
+  const client = (address: { host: string; port: number }): EngineClient =>
+    new EngineClient({ network, clock, address });
   const control = createControl({
     appliance: client(appliance),
     ...(master === undefined ? {} : { master: client(master) }),
@@ -48,7 +49,9 @@ async function main(): Promise<void> {
     }
     throw thrown;
   }
-  process.stdout.write(`${JSON.stringify({ listening: control.app.addresses()[0]?.port ?? listen.port })}\n`);
+  const bound = control.app.server.address();
+  const port = typeof bound === 'object' && bound !== null ? bound.port : listen.port;
+  process.stdout.write(`${JSON.stringify({ listening: port })}\n`);
 }
 
 function readSetting(setting: string, path: string): string {

@@ -56,11 +56,11 @@ function compose(config: Configuration) {
   const network = new TlsNetwork({ caPem: pem(config.tls.caFile), certPem: pem(config.tls.certFile), keyPem: pem(config.tls.keyFile) });
   const { node, folder } = config;
   const master = config.master ? new LinuxMaster({ ...config.master, stateFolder: `${folder}/master`, clock, traceName: node }) : undefined;
-  const sources = master ? new ReplicationSources({ master, files, clock, random, folder: `${folder}/spool`, digest: (bytes) => hash('sha1', bytes, 'base64') }) : undefined;
+  const sources = master ? new ReplicationSources({ master, files, clock, random, folder: `${folder}/spool`, digest: (bytes) => hash('sha1', bytes, 'buffer') }) : undefined;
   const appliance = config.appliance ? composeAppliance(config, network, config.appliance.diskFolder) : undefined;
   const handlers = [...(sources ? [sources.handlers] : []), ...(appliance ? [appliance.handlers()] : [])];
   const engine = new Engine({ node, listen: config.listen, clock, network, handlers, ...(master ? { master } : {}) });
-  return { engine, appliance, sources };
+  return { engine, appliance, sources, master };
 }
 
 function composeAppliance({ node, folder }: Configuration, network: TlsNetwork, diskFolder: string): Appliance {
@@ -85,7 +85,9 @@ function say(line: Record<string, unknown>): void {
 
 async function main(): Promise<void> {
   const { values } = parseArgs({ options: { config: { type: 'string' } } });
-  const { engine, appliance, sources } = compose(readConfiguration(values.config));
+  const { engine, appliance, sources, master } = compose(readConfiguration(values.config));
+  // A master that was isolated stays so over a restart of its host (guide 10-2).
+  await master?.enforceIsolation();
   await appliance?.start();
   say({ listening: await engine.start() });
   const stop = async (): Promise<void> => {

@@ -2,12 +2,14 @@ import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { ApiParties } from './api.ts';
 
 const tickMs = 1_000;
-const keepAliveMs = 15_000;
 const replayMost = 1_000;
+/** A reader that does not read is dropped; it comes back and gets what it missed. */
+const unreadBytesMax = 4 * 2 ** 20;
 
 /**
  * Server-sent events: `scenarios` and `engines` when they have changed, looked at each second, and `event` for each new
- * line of the log, with its number as the id: a browser that reconnects gets what it missed.
+ * line of the log, with its number as the id: a browser that reconnects gets what it missed. `alive` comes each second,
+ * so that a reader on a dead connection notices and stops to show old knowledge as the present.
  */
 export function serveLive(app: FastifyInstance, parties: ApiParties): void {
   const open = new Set<() => void>();
@@ -37,10 +39,9 @@ function stream(reply: FastifyReply, parties: ApiParties, lastSeq: number | unde
     'x-accel-buffering': 'no',
   });
   const sent = new Map<string, string>();
-  let silentMs = 0;
   const send = (event: string, data: string, id?: number): void => {
-    raw.write(`${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${data}\n\n`);
-    silentMs = 0;
+    if (raw.writableLength > unreadBytesMax) raw.destroy();
+    else raw.write(`${id === undefined ? '' : `id: ${id}\n`}event: ${event}\ndata: ${data}\n\n`);
   };
   const sendChanged = (event: string, value: unknown): void => {
     const data = JSON.stringify(value);
@@ -50,17 +51,17 @@ function stream(reply: FastifyReply, parties: ApiParties, lastSeq: number | unde
   };
   let cancelTick = (): void => {};
   const tick = (): void => {
-    silentMs += tickMs;
-    sendChanged('engines', engines.map(({ which, party }) => ({ which, ...party.connection() })));
+    sendChanged(
+      'engines',
+      engines.map(({ which, party }) => ({ which, ...party.connection() })),
+    );
     sendChanged('scenarios', scenarios.list());
-    if (silentMs >= keepAliveMs) {
-      raw.write(': still here\n\n');
-      silentMs = 0;
-    }
+    send('alive', '{}');
     cancelTick = clock.after(tickMs, tick);
   };
   if (lastSeq !== undefined) {
-    for (const event of eventLog.read({ after: lastSeq, most: replayMost })) send('event', JSON.stringify(event), event.seq);
+    for (const event of eventLog.read({ after: lastSeq, most: replayMost }))
+      send('event', JSON.stringify(event), event.seq);
   }
   const unfollow = eventLog.follow((event) => send('event', JSON.stringify(event), event.seq));
   tick();

@@ -2,8 +2,9 @@ import type { Report } from '#engine/protocol/messages.ts';
 import type { Clock } from '#machines/parties/clock.ts';
 import type { ScenarioId } from '#machines/vocabulary.ts';
 import type { ControlStore, StoredEvent } from '#control/scenarios/controlStore.ts';
-import { eventRecord, eventText } from './catalogue.ts';
+import { eventRecord } from './catalogue.ts';
 import type { EventCode, EventParams, Severity } from './catalogue.ts';
+import { eventText } from './eventText.ts';
 
 /** A line of the event log as people and programs read it. */
 export type EventView = StoredEvent & {
@@ -47,7 +48,11 @@ export class EventLog {
   }
 
   /** Oldest first: those after `after`, or the newest when it is absent. */
-  read(query: { readonly after?: number; readonly scenarioId?: ScenarioId; readonly most: number }): readonly EventView[] {
+  read(query: {
+    readonly after?: number;
+    readonly scenarioId?: ScenarioId;
+    readonly most: number;
+  }): readonly EventView[] {
     return this.#store.events(query).map(eventView);
   }
 

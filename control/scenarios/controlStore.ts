@@ -42,7 +42,11 @@ export interface ControlStore {
   /** Sequence number of the last report mirrored from this engine; 0 before the first. */
   mirroredSeq(source: string): number;
   /** Oldest first: those after `after`, or the newest when it is absent. */
-  events(query: { readonly after?: number; readonly scenarioId?: ScenarioId; readonly most: number }): readonly StoredEvent[];
+  events(query: {
+    readonly after?: number;
+    readonly scenarioId?: ScenarioId;
+    readonly most: number;
+  }): readonly StoredEvent[];
 
   putStatus(id: ScenarioId, status: StoredStatus): void;
   status(id: ScenarioId): StoredStatus | undefined;

@@ -11,7 +11,11 @@ export type DraftDefaults = { readonly appliance: HostAddress; readonly master?:
 const enginePort = 25_000;
 const spoolBytesMaxDefault = 10 * 2 ** 30;
 
-const host = z.string().trim().regex(/^[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?$/).max(253);
+const host = z
+  .string()
+  .trim()
+  .regex(/^[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?$/)
+  .max(253);
 const port = z.int().min(1).max(65_535);
 const name = z.string().trim().min(1).max(80);
 /** vSphere forbids these in names of inventory objects. */
@@ -34,7 +38,10 @@ const isAlive = z
     heartbeatMs: z.int().min(100).max(3_600_000).default(isAliveDefaults.heartbeatMs),
     timeoutMs: z.int().min(300).max(86_400_000).default(isAliveDefaults.timeoutMs),
   })
-  .refine(({ heartbeatMs, timeoutMs }) => timeoutMs > 2 * heartbeatMs, { params: { rule: 'timeoutTooShort' }, path: ['timeoutMs'] });
+  .refine(({ heartbeatMs, timeoutMs }) => timeoutMs > 2 * heartbeatMs, {
+    params: { rule: 'timeoutTooShort' },
+    path: ['timeoutMs'],
+  });
 
 const draft = z.strictObject({
   name,
@@ -64,7 +71,12 @@ const draft = z.strictObject({
   switchover: z.enum(['automatic', 'manual']).default('automatic'),
   syncMethod: z.literal('volumeLevel').default('volumeLevel'),
   spool: z
-    .strictObject({ spoolBytesMax: z.int().min(2 ** 20).max(2 ** 50) })
+    .strictObject({
+      spoolBytesMax: z
+        .int()
+        .min(2 ** 20)
+        .max(2 ** 50),
+    })
     .default({ spoolBytesMax: spoolBytesMaxDefault }),
 });
 
@@ -82,8 +94,16 @@ export function definitionFromDraft(input: unknown, id: ScenarioId, defaults: Dr
   return {
     scenarioId: id,
     name,
-    master: { host: masterHost, port: master.port ?? (master.host === undefined ? defaults.master?.port : undefined) ?? enginePort, disks: master.disks },
-    appliance: { host: appliance.host ?? defaults.appliance.host, port: appliance.port ?? (appliance.host === undefined ? defaults.appliance.port : enginePort), vmName: appliance.vmName },
+    master: {
+      host: masterHost,
+      port: master.port ?? (master.host === undefined ? defaults.master?.port : undefined) ?? enginePort,
+      disks: master.disks,
+    },
+    appliance: {
+      host: appliance.host ?? defaults.appliance.host,
+      port: appliance.port ?? (appliance.host === undefined ? defaults.appliance.port : enginePort),
+      vmName: appliance.vmName,
+    },
     hypervisor: resourcePool === undefined ? place : { ...place, resourcePool },
     substituteVm,
     isAlive,
@@ -136,6 +156,7 @@ const unknownRule = (field: string): string => (/pass|secret/i.test(field) ? 'se
 
 const valueAt = (input: unknown, path: readonly PropertyKey[]): unknown =>
   path.reduce<unknown>(
-    (value, key) => (typeof value === 'object' && value !== null ? (value as Record<PropertyKey, unknown>)[key] : undefined),
+    (value, key) =>
+      typeof value === 'object' && value !== null ? (value as Record<PropertyKey, unknown>)[key] : undefined,
     input,
   );

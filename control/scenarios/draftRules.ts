@@ -1,6 +1,9 @@
 import type { Sentences } from './problem.ts';
 
-const host: Sentences = { ja: 'ホスト名または IP アドレスを指定してください。', en: 'Give a host name or an IP address.' };
+const host: Sentences = {
+  ja: 'ホスト名または IP アドレスを指定してください。',
+  en: 'Give a host name or an IP address.',
+};
 const port: Sentences = { ja: '1 から 65535 の整数を指定してください。', en: 'Give a whole number from 1 to 65535.' };
 const vmName: Sentences = {
   ja: '仮想マシン名を 80 文字以内で指定してください (% / \\ は使用できません)。',
@@ -23,14 +26,23 @@ export const fieldRules: Readonly<Record<string, Sentences>> = {
     ja: 'GET /api/hosts/master/describe が返すディスクから 1 つ以上を指定してください。',
     en: 'Give at least one of the disks that GET /api/hosts/master/describe lists.',
   },
-  'master.disks[].diskId': { ja: 'マスタ上のディスク名を指定してください。', en: 'Give the name of the disk on the master.' },
-  'master.disks[].bytes': { ja: '512 の倍数のバイト数を指定してください。', en: 'Give its size in bytes, a multiple of 512.' },
+  'master.disks[].diskId': {
+    ja: 'マスタ上のディスク名を指定してください。',
+    en: 'Give the name of the disk on the master.',
+  },
+  'master.disks[].bytes': {
+    ja: '512 の倍数のバイト数を指定してください。',
+    en: 'Give its size in bytes, a multiple of 512.',
+  },
   'master.disks[].system': { ja: 'true または false を指定してください。', en: 'Give true or false.' },
   noSystemDisk: {
     ja: 'システム ボリュームを含むディスクは除外できません。system が true のディスクを追加してください。',
     en: 'The disk with the system volume cannot be left out. Add the disk whose system is true.',
   },
-  diskTwice: { ja: '同じディスクが 2 回指定されています。1 つにしてください。', en: 'A disk is given twice. Keep one of them.' },
+  diskTwice: {
+    ja: '同じディスクが 2 回指定されています。1 つにしてください。',
+    en: 'A disk is given twice. Keep one of them.',
+  },
   appliance: group,
   'appliance.host': host,
   'appliance.port': port,
@@ -38,7 +50,10 @@ export const fieldRules: Readonly<Record<string, Sentences>> = {
   hypervisor: group,
   'hypervisor.host': host,
   'hypervisor.port': port,
-  'hypervisor.user': { ja: 'ハイパーバイザのユーザー名を指定してください。', en: 'Give the user name on the hypervisor.' },
+  'hypervisor.user': {
+    ja: 'ハイパーバイザのユーザー名を指定してください。',
+    en: 'Give the user name on the hypervisor.',
+  },
   'hypervisor.secretName': {
     ja: 'POST /api/secrets で登録したパスワードの名前 (英数字と . _ -、64 文字以内) を指定してください。',
     en: 'Give the name under which POST /api/secrets stored the password: letters, digits and . _ -, at most 64.',
@@ -48,7 +63,10 @@ export const fieldRules: Readonly<Record<string, Sentences>> = {
     en: 'Give the SHA-256 of the certificate of the hypervisor, 64 hex digits.',
   },
   'hypervisor.datastore': { ja: 'データストア名を指定してください。', en: 'Give the name of the datastore.' },
-  'hypervisor.resourcePool': { ja: 'リソース プール名を指定するか、省略してください。', en: 'Give the name of the resource pool, or leave it out.' },
+  'hypervisor.resourcePool': {
+    ja: 'リソース プール名を指定するか、省略してください。',
+    en: 'Give the name of the resource pool, or leave it out.',
+  },
   substituteVm: group,
   'substituteVm.name': vmName,
   'substituteVm.cpus': { ja: '1 から 768 の整数を指定してください。', en: 'Give a whole number from 1 to 768.' },
@@ -58,7 +76,10 @@ export const fieldRules: Readonly<Record<string, Sentences>> = {
     ja: 'ネットワーク アダプタのマッピングを 10 個以内の配列で指定してください。',
     en: 'Give at most 10 mapped network adapters.',
   },
-  'substituteVm.nicMapping.highAvailability[].network': { ja: '仮想ネットワーク名を指定してください。', en: 'Give the name of the virtual network.' },
+  'substituteVm.nicMapping.highAvailability[].network': {
+    ja: '仮想ネットワーク名を指定してください。',
+    en: 'Give the name of the virtual network.',
+  },
   isAlive: group,
   'isAlive.heartbeatMs': milliseconds,
   'isAlive.timeoutMs': milliseconds,

@@ -16,7 +16,13 @@ export type ScenarioView = {
   readonly definition: ScenarioDefinition;
   readonly commands: ScenarioStatus['commands'];
 } & (
-  | { readonly known: true; readonly ageMs: number; readonly status: ScenarioStatus }
+  | {
+      readonly known: true;
+      readonly ageMs: number;
+      readonly status: ScenarioStatus;
+      /** The last fault as sentences. */
+      readonly fault?: Sentences;
+    }
   | {
       readonly known: false;
       /** Milliseconds since the appliance was last heard of; absent when it never was. */

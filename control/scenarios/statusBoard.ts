@@ -1,12 +1,17 @@
 import type { ScenarioStatus } from '#engine/protocol/messages.ts';
+import { faultText } from '#machines/faults.ts';
 import type { Clock } from '#machines/parties/clock.ts';
 import type { ScenarioId } from '#machines/vocabulary.ts';
 import type { ControlStore, StoredScenario } from './controlStore.ts';
 import { knowledgeAgeMsMax, unknownCommands, unknownLabel, unknownReason } from './scenarioView.ts';
+import type { Sentences } from './problem.ts';
 import type { ScenarioView } from './scenarioView.ts';
 
 /** An unchanged state is written this seldom: the store flushes every write to the disk. */
 const rewriteAfterMs = 10_000;
+
+const faultOf = ({ lastFault }: ScenarioStatus): { readonly fault?: Sentences } =>
+  lastFault === undefined ? {} : { fault: { ja: faultText(lastFault, 'ja'), en: faultText(lastFault, 'en') } };
 
 type Heard = { readonly status: ScenarioStatus; readonly heardAtNs: bigint; readonly writtenAtNs: bigint };
 
@@ -46,7 +51,8 @@ export class StatusBoard {
     const base = { scenarioId: definition.scenarioId, name: definition.name, createdAtMs, definition };
     const last = this.#last(definition.scenarioId);
     if (last?.present === true && last.ageMs <= knowledgeAgeMsMax) {
-      return { ...base, known: true, ageMs: last.ageMs, commands: last.status.commands, status: last.status };
+      const { status, ageMs } = last;
+      return { ...base, known: true, ageMs, commands: status.commands, status, ...faultOf(status) };
     }
     return {
       ...base,

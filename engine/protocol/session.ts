@@ -299,16 +299,6 @@ export class Session {
   }
 }
 
-function firstFrame(session: Session, clock: Clock, timeoutMs: number, what: string): Promise<Frame> {
-  return new Promise((resolve, reject) => {
-    const stopTimer = clock.after(timeoutMs, () => reject(new PartyFault('timedOut', { what }, 'none')));
-    session.first(
-      (frame) => (stopTimer(), resolve(frame)),
-      (why) => (stopTimer(), reject(why)),
-    );
-  });
-}
-
 function checkVersion(connection: Connection, theirs: unknown, ours: string): void {
   if (theirs !== ours) throw new PartyFault('versionMismatch', { peer: connection.peer, theirs: String(theirs), ours });
 }

@@ -19,7 +19,13 @@ export interface Replica {
    * Faults: `replicaDiskUnproven`, `unreachable`, `versionMismatch`, `diskMissing`, `diskChanged`.
    */
   receive(
-    plan: { readonly master: HostAddress; readonly disks: readonly ReplicaDiskPlan[]; readonly method: SyncMethod },
+    plan: {
+      readonly master: HostAddress;
+      readonly disks: readonly ReplicaDiskPlan[];
+      readonly method: SyncMethod;
+      /** Bound of the master's spool; 1 GiB when not given. */
+      readonly spoolBytesMax?: number;
+    },
     intent: Intent,
   ): Promise<void>;
   /**

@@ -10,7 +10,7 @@ import type {
 
 type Content = {
   readonly instances: readonly StoredInstance[];
-  readonly log: readonly (StoredLogEntry & { readonly instance: string })[];
+  readonly log: readonly { readonly instance: string; readonly entry: StoredLogEntry }[];
   readonly timers: readonly StoredTimer[];
   readonly wishes: readonly StoredWish[];
   readonly reports: readonly StoredReport[];
@@ -24,15 +24,17 @@ export class SimulatedDeath extends Error {
   }
 }
 
-/** Charts in memory, kept as JSON, so that nothing survives that a real store would not bring back. */
+const nothing: Content = { instances: [], log: [], timers: [], wishes: [], reports: [] };
+
+/** Charts in memory; what comes in passes through JSON, so that nothing survives that a real store would not keep. */
 export class SimulatedChartStore implements ChartStore {
-  #json: string;
+  #content: Content;
   #death: { commitsLeft: number; readonly when: 'before' | 'after' } | undefined;
   #closed = false;
   #commits = 0;
 
-  constructor(json = '{"instances":[],"log":[],"timers":[],"wishes":[],"reports":[]}') {
-    this.#json = json;
+  constructor(content: Content = nothing) {
+    this.#content = content;
   }
 
   /** Commits since this store was opened: the places where a test can make it die. */
@@ -51,7 +53,7 @@ export class SimulatedChartStore implements ChartStore {
   /** The store as the next process finds it; this one is closed. */
   reopen(): SimulatedChartStore {
     this.#closed = true;
-    return new SimulatedChartStore(this.#json);
+    return new SimulatedChartStore(this.#content);
   }
 
   load(instance: string): StoredInstance | undefined {
@@ -65,10 +67,10 @@ export class SimulatedChartStore implements ChartStore {
   }
 
   commit(change: ChartChange): void {
-    const next = JSON.stringify(applied(this.#read(), change));
+    const next = applied(this.#read(), JSON.parse(JSON.stringify(change)) as ChartChange);
     const dies = this.#death !== undefined && this.#death.commitsLeft-- === 0 ? this.#death.when : undefined;
     if (dies !== 'before') {
-      this.#json = next;
+      this.#content = next;
       this.#commits++;
     }
     if (dies === undefined) return;
@@ -77,7 +79,7 @@ export class SimulatedChartStore implements ChartStore {
   }
 
   hasDedup(instance: string, dedup: string): boolean {
-    return this.#read().log.some((entry) => entry.instance === instance && entry.dedup === dedup);
+    return this.#read().log.some((line) => line.instance === instance && line.entry.dedup === dedup);
   }
 
   timers(): readonly StoredTimer[] {
@@ -90,8 +92,8 @@ export class SimulatedChartStore implements ChartStore {
 
   history(instance: string): readonly StoredLogEntry[] {
     return this.#read()
-      .log.filter((entry) => entry.instance === instance)
-      .map(({ instance: _, ...entry }) => entry);
+      .log.filter((line) => line.instance === instance)
+      .map((line) => line.entry);
   }
 
   reports(afterSeq: number, most: number): readonly StoredReport[] {
@@ -106,7 +108,7 @@ export class SimulatedChartStore implements ChartStore {
 
   #read(): Content {
     if (this.#closed) throw new Error('the chart store is closed');
-    return JSON.parse(this.#json) as Content;
+    return this.#content;
   }
 }
 
@@ -117,7 +119,7 @@ function applied(content: Content, change: ChartChange): Content {
     throw new Error(`chart ${instance} is at ${stored?.seq ?? 'nothing'}, not at ${change.expectedSeq ?? 'nothing'}`);
   }
   const dedup = change.log?.dedup;
-  if (dedup !== undefined && content.log.some((entry) => entry.instance === instance && entry.dedup === dedup)) {
+  if (dedup !== undefined && content.log.some((line) => line.instance === instance && line.entry.dedup === dedup)) {
     throw new Error(`chart ${instance} has '${dedup}' in its log already`);
   }
   for (const { ticket } of change.wishesAdded) {
@@ -129,7 +131,7 @@ function applied(content: Content, change: ChartChange): Content {
   const lastSeq = content.reports.at(-1)?.seq ?? 0;
   return {
     instances: [...content.instances.filter((other) => other !== stored), change.instance],
-    log: change.log === undefined ? content.log : [...content.log, { ...change.log, instance }],
+    log: change.log === undefined ? content.log : [...content.log, { instance, entry: change.log }],
     // Deleted first: a state that is entered anew cancels its timer and arms it again under the same id.
     timers: [...content.timers.filter((timer) => !setIds.has(key(timer.instance, timer.id))), ...change.timersSet],
     wishes: [...content.wishes, ...change.wishesAdded].filter((wish) => !change.wishesDone.includes(wish.ticket)),

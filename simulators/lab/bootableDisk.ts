@@ -44,7 +44,11 @@ export async function buildBootableDisk(path: string, options: BootableDiskOptio
   const slots = options.slots ?? 16_384;
   assertSlots(slots);
   const bootable = canBuildBootable(options.packages);
-  const workload = { offset: bootOffset + bootBytes, bytes: roundUp(labelBytes + slots * slotBytes, mebibyte), type: linuxType };
+  const workload = {
+    offset: bootOffset + bootBytes,
+    bytes: roundUp(labelBytes + slots * slotBytes, mebibyte),
+    type: linuxType,
+  };
   const bytes = workload.offset + workload.bytes + 2 * mebibyte;
   await mkdir(dirname(path), { recursive: true });
   await rm(path, { force: true });
@@ -87,7 +91,22 @@ async function makeExt4(disk: string, files: string): Promise<void> {
   const features = 'none,has_journal,ext_attr,resize_inode,dir_index,filetype,extent,flex_bg,sparse_super,large_file';
   const extended = `offset=${bootOffset},root_owner=0:0,lazy_itable_init=1,lazy_journal_init=1`;
   const size = `${bootBytes / 1024}k`;
-  await run('mke2fs', ['-q', '-F', '-t', 'ext4', '-L', 'kagemusha', '-O', features, '-E', extended, '-d', files, disk, size]);
+  await run('mke2fs', [
+    '-q',
+    '-F',
+    '-t',
+    'ext4',
+    '-L',
+    'kagemusha',
+    '-O',
+    features,
+    '-E',
+    extended,
+    '-d',
+    files,
+    disk,
+    size,
+  ]);
 }
 
 async function makeBootLoader(scratch: string): Promise<Uint8Array> {
@@ -98,7 +117,8 @@ async function makeBootLoader(scratch: string): Promise<Uint8Array> {
   await run('grub-mkimage', ['-O', 'i386-pc', '-p', '(hd0,msdos1)/boot/grub', '-c', early, '-o', core, ...modules]);
   const boot = await readFile(join(grubFolder, 'boot.img'));
   const loader = Buffer.concat([boot.subarray(0, bootCodeBytes), await readFile(core)]);
-  if (loader.length > bootOffset - sectorBytes) throw new RangeError('the boot loader does not fit before the first partition');
+  if (loader.length > bootOffset - sectorBytes)
+    throw new RangeError('the boot loader does not fit before the first partition');
   return loader;
 }
 
@@ -121,7 +141,11 @@ async function makeInitramfs(kernel: string, busybox: string): Promise<Uint8Arra
     { path: 'verifyRecords.sh', mode: 0o755, bytes: await guest('verifyRecords.sh') },
     { path: 'modules', mode: 0o755 },
     ...modules.map((module) => ({ path: `modules/${module.fileName}`, mode: 0o644, bytes: module.bytes })),
-    { path: 'modules/order', mode: 0o644, bytes: Buffer.from(modules.map((module) => `${module.fileName}\n`).join('')) },
+    {
+      path: 'modules/order',
+      mode: 0o644,
+      bytes: Buffer.from(modules.map((module) => `${module.fileName}\n`).join('')),
+    },
   ];
   return gzipSync(newcArchive(entries));
 }

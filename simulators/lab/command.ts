@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
+import { delimiter, isAbsolute, join } from 'node:path';
 
 import { LabError } from './labError.ts';
 
@@ -10,6 +10,7 @@ const systemFolders = ['/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/bin', '/bi
 
 /** The full path of a program, or undefined when the machine has none. */
 export async function findProgram(name: string): Promise<string | undefined> {
+  if (isAbsolute(name)) return (await isReadable(name, constants.X_OK)) ? name : undefined;
   for (const folder of [...(process.env['PATH'] ?? '').split(delimiter), ...systemFolders]) {
     if (folder === '') continue;
     const path = join(folder, name);
@@ -29,7 +30,12 @@ export async function isReadable(path: string, mode: number = constants.R_OK): P
  * Runs a program without a shell and gives its standard output.
  * Faults: LabError with the program's own words when it is missing or fails.
  */
-export async function run(program: string, args: readonly string[], env: NodeJS.ProcessEnv = {}, encoding: BufferEncoding = 'utf8'): Promise<string> {
+export async function run(
+  program: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  encoding: BufferEncoding = 'utf8',
+): Promise<string> {
   const path = await findProgram(program);
   if (path === undefined) throw new LabError(`The program '${program}' is not installed.`);
   return new Promise((resolve, reject) => {

@@ -14,11 +14,13 @@ export type GuestReport = {
 
 /** The guest's report in the text of its first serial line, or undefined as long as it has not reported. */
 export function parseGuestReport(serialText: string): GuestReport | undefined {
-  const line = serialText.match(/^KAGEMUSHA-GUEST writes=.*$/gm)?.at(-1);
+  // The end of the line shows that the guest has written it whole.
+  const line = serialText.match(/KAGEMUSHA-GUEST writes=[^\n]*\n/g)?.at(-1);
   if (line === undefined) return undefined;
   const values = new Map([...line.matchAll(/(\w+)=(\d+)/g)].map((match) => [match[1], Number(match[2])]));
-  const [writes, first, last, missing, corrupt] = ['writes', 'first', 'last', 'missing', 'corrupt'].map((name) => values.get(name));
-  // A line that is still being written to the log lacks its last fields.
+  const [writes, first, last, missing, corrupt] = ['writes', 'first', 'last', 'missing', 'corrupt'].map((name) =>
+    values.get(name),
+  );
   const torn = values.get('torn');
   if (writes === undefined || first === undefined || last === undefined) return undefined;
   if (missing === undefined || corrupt === undefined || torn === undefined) return undefined;
@@ -27,5 +29,5 @@ export function parseGuestReport(serialText: string): GuestReport | undefined {
 
 /** Why the guest could not report, in its own word; undefined when it had no problem or has not said so. */
 export function parseGuestProblem(serialText: string): string | undefined {
-  return /^KAGEMUSHA-GUEST problem=(\w+)/m.exec(serialText)?.[1];
+  return /KAGEMUSHA-GUEST problem=(\w+)/.exec(serialText)?.[1];
 }

@@ -9,8 +9,20 @@ export type KernelModule = { readonly fileName: string; readonly bytes: Uint8Arr
 
 /** Every controller and network card that ESXi or QEMU may give the guest; a kernel need not have all. */
 export const guestDrivers = [
-  'vmw_pvscsi', 'ahci', 'ata_piix', 'mptspi', 'mptsas', 'nvme', 'virtio_pci', 'virtio_blk', 'virtio_scsi', 'sd_mod',
-  'vmxnet3', 'virtio_net', 'e1000', 'e1000e',
+  'vmw_pvscsi',
+  'ahci',
+  'ata_piix',
+  'mptspi',
+  'mptsas',
+  'nvme',
+  'virtio_pci',
+  'virtio_blk',
+  'virtio_scsi',
+  'sd_mod',
+  'vmxnet3',
+  'virtio_net',
+  'e1000',
+  'e1000e',
 ];
 
 /** The drivers' files with all they depend on, each after what it needs; built-in and absent ones left out. */
@@ -26,7 +38,10 @@ export function loadOrder(modulesDep: string, names: readonly string[]): string[
   for (const line of modulesDep.split('\n')) {
     const [path, rest] = line.split(':');
     if (path === undefined || rest === undefined) continue;
-    needs.set(path, rest.split(' ').filter((word) => word !== ''));
+    needs.set(
+      path,
+      rest.split(' ').filter((word) => word !== ''),
+    );
     byName.set(moduleName(path), path);
   }
   const order = new Set<string>();
@@ -43,12 +58,16 @@ export function loadOrder(modulesDep: string, names: readonly string[]): string[
 }
 
 /** Kernel and files disagree on `-` and `_`; both mean the same module. */
-const moduleName = (path: string): string => basename(path).replace(/\.ko(\.\w+)?$/, '').replaceAll('-', '_');
+const moduleName = (path: string): string =>
+  basename(path)
+    .replace(/\.ko(\.\w+)?$/, '')
+    .replaceAll('-', '_');
 
 async function readModule(path: string): Promise<KernelModule> {
   const fileName = `${moduleName(path)}.ko`;
   // busybox's insmod unpacks nothing, so the guest gets plain modules.
-  if (path.endsWith('.xz')) return { fileName, bytes: Buffer.from(await run('xz', ['-dc', path], {}, 'latin1'), 'latin1') };
+  if (path.endsWith('.xz'))
+    return { fileName, bytes: Buffer.from(await run('xz', ['-dc', path], {}, 'latin1'), 'latin1') };
   const bytes = await readFile(path);
   if (path.endsWith('.gz')) return { fileName, bytes: gunzipSync(bytes) };
   if (path.endsWith('.zst')) return { fileName, bytes: zstdDecompressSync(bytes) };

@@ -14,9 +14,13 @@ export async function attachLoop(imagePath: string): Promise<string> {
   requireRoot();
   // Direct I/O keeps the page cache of the machine out of the way; tmpfs has nothing else.
   const onTmpfs = (await statfs(imagePath)).type === tmpfsType;
-  const device = await run('losetup', ['--find', '--show', `--direct-io=${onTmpfs ? 'off' : 'on'}`, imagePath]).catch((error: unknown) => {
-    throw new LabError(`No loop device for ${imagePath}. In a container the lab needs --privileged. ${error instanceof Error ? error.message : ''}`);
-  });
+  const device = await run('losetup', ['--find', '--show', `--direct-io=${onTmpfs ? 'off' : 'on'}`, imagePath]).catch(
+    (error: unknown) => {
+      throw new LabError(
+        `No loop device for ${imagePath}. In a container the lab needs --privileged. ${error instanceof Error ? error.message : ''}`,
+      );
+    },
+  );
   return device.trim();
 }
 
@@ -44,5 +48,8 @@ async function loopDevices(): Promise<readonly { device: string; imagePath: stri
 }
 
 function requireRoot(): void {
-  if (process.getuid?.() !== 0) throw new LabError('The lab gives its disks to the kernel as loop devices, which takes root. Run it again with sudo.');
+  if (process.getuid?.() !== 0)
+    throw new LabError(
+      'The lab gives its disks to the kernel as loop devices, which takes root. Run it again with sudo.',
+    );
 }

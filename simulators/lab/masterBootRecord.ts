@@ -3,10 +3,19 @@ export const sectorBytes = 512;
 export const bootCodeBytes = 440;
 
 /** A primary partition, in bytes from the start of the disk; both are whole sectors. */
-export type Partition = { readonly offset: number; readonly bytes: number; readonly active: boolean; readonly type: number };
+export type Partition = {
+  readonly offset: number;
+  readonly bytes: number;
+  readonly active: boolean;
+  readonly type: number;
+};
 
 /** Sector 0 of a disk: the boot program, a signature, up to four primary partitions. */
-export function masterBootRecord(bootCode: Uint8Array, signature: number, partitions: readonly Partition[]): Uint8Array {
+export function masterBootRecord(
+  bootCode: Uint8Array,
+  signature: number,
+  partitions: readonly Partition[],
+): Uint8Array {
   const sector = Buffer.alloc(sectorBytes);
   sector.set(bootCode.subarray(0, bootCodeBytes));
   sector.writeUInt32LE(signature, bootCodeBytes);

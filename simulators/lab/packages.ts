@@ -45,8 +45,10 @@ export async function ensurePackages(options: EnsureOptions = {}): Promise<LabPa
     await aptInstall(found.missing).catch((error: unknown) => say(`apt-get could not install them: ${String(error)}`));
     found = await detectPackages(distribution);
   }
-  if (found.missing.length > 0) say(`The lab misses some packages. Install them with: sudo apt-get install ${found.missing.join(' ')}`);
-  if (!canBoot(found)) say('Until then the boot of the substitute VM is SIMULATED: no guest runs and nothing is verified inside it.');
+  if (found.missing.length > 0)
+    say(`The lab misses some packages. Install them with: sudo apt-get install ${found.missing.join(' ')}`);
+  if (!canBoot(found))
+    say('Until then the boot of the substitute VM is SIMULATED: no guest runs and nothing is verified inside it.');
   return found;
 }
 
@@ -91,7 +93,10 @@ async function findKernel(): Promise<string | undefined> {
   const names = await readdir(bootFolder).catch((): string[] => []);
   const newestFirst = names
     .filter((name) => name.startsWith('vmlinuz-'))
-    .sort((a, b) => Number(b.includes('cloud')) - Number(a.includes('cloud')) || b.localeCompare(a, 'en', { numeric: true }));
+    .sort(
+      (a, b) =>
+        Number(b.includes('cloud')) - Number(a.includes('cloud')) || b.localeCompare(a, 'en', { numeric: true }),
+    );
   for (const name of newestFirst) {
     const path = join(bootFolder, name);
     if ((await isReadable(path)) && (await isReadable(join(modulesFolderOf(path), 'modules.dep')))) return path;
@@ -111,7 +116,11 @@ async function isStaticElf(path: string): Promise<boolean> {
     const head = Buffer.alloc(4096);
     await file.read(head, 0, head.length, 0);
     if (head.readUInt32BE(0) !== 0x7f454c46) return false;
-    const [tableOffset, entryBytes, entries] = [Number(head.readBigUInt64LE(32)), head.readUInt16LE(54), head.readUInt16LE(56)];
+    const [tableOffset, entryBytes, entries] = [
+      Number(head.readBigUInt64LE(32)),
+      head.readUInt16LE(54),
+      head.readUInt16LE(56),
+    ];
     const interpreterType = 3;
     for (let index = 0; index < entries; index++) {
       if (head.readUInt32LE(tableOffset + index * entryBytes) === interpreterType) return false;
@@ -131,7 +140,8 @@ async function readDistribution(): Promise<Distribution> {
 async function aptInstall(names: readonly string[]): Promise<void> {
   const environment = { DEBIAN_FRONTEND: 'noninteractive' };
   const patience = ['-o', 'DPkg::Lock::Timeout=300'];
-  const install = (): Promise<string> => run('apt-get', [...patience, 'install', '-y', '--no-install-recommends', ...names], environment);
+  const install = (): Promise<string> =>
+    run('apt-get', [...patience, 'install', '-y', '--no-install-recommends', ...names], environment);
   await install().catch(async (error: unknown) => {
     if (!(error instanceof LabError)) throw error;
     // A fresh machine has no package lists yet.

@@ -19,6 +19,11 @@ type Options = {
   readonly writesPerSecond: number;
 };
 
+/** The part of the WebAssembly API used here; Node's own type definitions leave it out. */
+declare const WebAssembly: {
+  readonly Memory: new (descriptor: { initial: number }) => { readonly buffer: ArrayBuffer };
+};
+
 const readBytes = 1 << 20;
 const logFlushMs = 50;
 /** After a stall the workload does not catch up in one burst. */
@@ -39,7 +44,14 @@ async function work(options: Options, stopping: AbortSignal): Promise<void> {
   }
 }
 
-async function writeRecords(device: FileHandle, slot: Uint8Array, log: CompletionLog, options: Options, from: number, stopping: AbortSignal): Promise<void> {
+async function writeRecords(
+  device: FileHandle,
+  slot: Uint8Array,
+  log: CompletionLog,
+  options: Options,
+  from: number,
+  stopping: AbortSignal,
+): Promise<void> {
   const intervalMs = 1000 / options.writesPerSecond;
   let dueMs = performance.now();
   for (let number = from; !stopping.aborted; number++) {
@@ -60,7 +72,8 @@ async function highestRecord(device: FileHandle, memory: Uint8Array, options: Op
   for (let at = 0; at < bytes; at += readBytes) {
     const length = Math.min(readBytes, bytes - at);
     const { bytesRead } = await device.read(memory, 0, length, options.offset + at);
-    if (bytesRead !== length) throw new Error(`${options.device} ends before slot ${Math.floor((at + bytesRead) / slotBytes)}`);
+    if (bytesRead !== length)
+      throw new Error(`${options.device} ends before slot ${Math.floor((at + bytesRead) / slotBytes)}`);
     for (let start = 0; start < length; start += slotBytes) {
       if (memory[start] === 0) continue;
       highest = Math.max(highest, decodeRecord(memory.subarray(start, start + slotBytes)) ?? 0);
@@ -99,11 +112,15 @@ class CompletionLog {
 
 function readOptions(): Options {
   const text = { type: 'string' } as const;
-  const { values } = parseArgs({ options: { device: text, offset: text, slots: text, log: text, rate: { ...text, default: '200' } } });
+  const { values } = parseArgs({
+    options: { device: text, offset: text, slots: text, log: text, rate: { ...text, default: '200' } },
+  });
   const { device, log } = values;
   const [offset, slots, writesPerSecond] = [Number(values.offset), Number(values.slots), Number(values.rate)];
   if (device === undefined || log === undefined || !Number.isSafeInteger(offset) || !(writesPerSecond > 0)) {
-    throw new RangeError('usage: workload.ts --device /dev/loopN --offset BYTES --slots N --log FILE [--rate writes/s]');
+    throw new RangeError(
+      'usage: workload.ts --device /dev/loopN --offset BYTES --slots N --log FILE [--rate writes/s]',
+    );
   }
   assertSlots(slots);
   return { device, offset, slots, log, writesPerSecond };

@@ -19,4 +19,5 @@ export function lastWrite(logText: string): number {
 }
 
 /** A killed workload may leave half a line, whose number or time would be wrong. */
-const completeLines = (logText: string): string[] => logText.slice(0, logText.lastIndexOf('\n') + 1).match(/^\d+ \d+$/gm) ?? [];
+const completeLines = (logText: string): string[] =>
+  logText.slice(0, logText.lastIndexOf('\n') + 1).match(/^\d+ \d+$/gm) ?? [];

@@ -60,7 +60,7 @@ export class SimulatedConnection implements Connection {
     for (const piece of pieces) {
       if (piece.byteLength === 0) continue;
       this.#unreadBytes += piece.byteLength;
-      this.#post({ bytes: piece.slice(), dueNs: this.#dueNs() });
+      this.#post({ bytes: new Uint8Array(piece), dueNs: this.#dueNs() });
     }
     if (this.#unreadBytes < this.#wiring.windowBytes) return Promise.resolve();
     return new Promise((resolve, reject) => this.#waiters.push({ resolve, reject }));

@@ -25,7 +25,12 @@ export class EngineClient implements EngineParty {
   #cancelTimer = (): void => {};
   #closed = false;
 
-  constructor(parties: { readonly network: Network; readonly clock: Clock; readonly address: HostAddress; readonly node?: string }) {
+  constructor(parties: {
+    readonly network: Network;
+    readonly clock: Clock;
+    readonly address: HostAddress;
+    readonly node?: string;
+  }) {
     this.#network = parties.network;
     this.#clock = parties.clock;
     this.#address = parties.address;

@@ -112,7 +112,11 @@ export class SqliteStore implements ControlStore {
     return Number(this.#all('SELECT seq FROM mirrors WHERE source = ?', source)[0]?.['seq'] ?? 0);
   }
 
-  events(query: { readonly after?: number; readonly scenarioId?: ScenarioId; readonly most: number }): readonly StoredEvent[] {
+  events(query: {
+    readonly after?: number;
+    readonly scenarioId?: ScenarioId;
+    readonly most: number;
+  }): readonly StoredEvent[] {
     const newest = query.after === undefined;
     const rows = this.#all(
       `SELECT * FROM events WHERE seq > ? AND (? IS NULL OR scenarioId = ?) ORDER BY seq ${newest ? 'DESC' : 'ASC'} LIMIT ?`,
@@ -162,7 +166,10 @@ export class SqliteStore implements ControlStore {
     return this.#database.prepare(sql).all(...values);
   }
 
-  #run(sql: string, ...values: (string | number | null)[]): { changes: number | bigint; lastInsertRowid: number | bigint } {
+  #run(
+    sql: string,
+    ...values: (string | number | null)[]
+  ): { changes: number | bigint; lastInsertRowid: number | bigint } {
     return this.#database.prepare(sql).run(...values);
   }
 

@@ -23,7 +23,9 @@ export type LinuxMasterOptions = {
   readonly productionInterfaces: readonly string[];
   readonly stateFolder: string;
   readonly clock: Clock;
-  readonly traceFolder?: string;
+  readonly traceFolder?: string | undefined;
+  /** Firmware the protected disks boot with, where they are not those this host booted from. */
+  readonly firmware?: 'bios' | 'efi' | undefined;
   /** Tells the trace rings of several engines on one host apart. */
   readonly traceName?: string;
   /** Size of the trace ring of each CPU. */
@@ -49,7 +51,7 @@ export class LinuxMaster implements Master {
     return {
       hostName: hostname(),
       engineVersion,
-      firmware: existsSync('/sys/firmware/efi') ? 'efi' : 'bios',
+      firmware: this.#options.firmware ?? (existsSync('/sys/firmware/efi') ? 'efi' : 'bios'),
       cpus: cpus().length,
       memoryMiB: Math.round(totalmem() / 2 ** 20),
       disks: devices.map(({ diskId, bytes }) => ({ diskId, bytes, system: diskId === this.#options.systemDisk })),

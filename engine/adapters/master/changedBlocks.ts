@@ -16,9 +16,9 @@ export class ChangedBlocks {
 
   /** Adds a range in bytes. What lies beyond the size the disk had at the start cannot be replicated and is left out. */
   add(offset: number, length: number): void {
+    if (offset >= this.#bytes) return;
     const start = Math.floor(offset / blockBytes);
     const end = Math.ceil(Math.min(offset + length, this.#bytes) / blockBytes);
-    if (end <= start) return;
     const last = this.#starts.length - 1;
     // A sequential writer would otherwise leave an entry for each of its requests.
     if (last >= 0 && start >= this.#starts[last]! && start <= this.#ends[last]!) {

@@ -40,7 +40,8 @@ export const pageFollowsLoss = (page: DataView, layout: TracePageLayout): boolea
 /** Kinds of entries in a page, as `events/header_event` names them. */
 const entryKind = { dataWithLength: 0, padding: 29, timeExtend: 30, timeStamp: 31 } as const;
 const committedBytesMask = 0xf_ffff;
-const deltaBits = 2 ** 27;
+/** The upper part of a long delta counts in these. */
+const deltaSpan = 2 ** 27;
 
 /** Visits every completion in the first `bytes` of a raw page, in order of time. */
 export function visitPage(page: DataView, bytes: number, layout: TracePageLayout, visit: VisitCompletion): void {
@@ -53,15 +54,16 @@ export function visitPage(page: DataView, bytes: number, layout: TracePageLayout
     const kind = head & 31;
     const delta = head >>> 5;
     if (kind === entryKind.timeStamp) {
-      const absolute = BigInt(page.getUint32(at + 4, true)) * BigInt(deltaBits) + BigInt(delta);
-      afterNs = Number(absolute - startNs);
+      // An absolute stamp has 59 bits; the upper five are those of the page.
+      const low = BigInt(page.getUint32(at + 4, true)) * BigInt(deltaSpan) + BigInt(delta);
+      afterNs = Number(((startNs >> 59n) << 59n) + low - startNs);
       at += 8;
       continue;
     }
     if (kind === entryKind.padding && delta === 0) return;
     afterNs += delta;
     if (kind === entryKind.timeExtend) {
-      afterNs += page.getUint32(at + 4, true) * deltaBits;
+      afterNs += page.getUint32(at + 4, true) * deltaSpan;
       at += 8;
       continue;
     }

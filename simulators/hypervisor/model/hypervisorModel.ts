@@ -1,6 +1,6 @@
 import type { Clock } from '#machines/parties/clock.ts';
 import type { Random } from '#machines/parties/random.ts';
-import { folderOf, formatDatastorePath, parseDatastorePath } from './datastorePath.ts';
+import { formatDatastorePath, parseDatastorePath } from './datastorePath.ts';
 import { changeDevices } from './devices.ts';
 import type { DeviceChange } from './devices.ts';
 import { DiskBook } from './diskBook.ts';
@@ -9,6 +9,7 @@ import type { Credentials } from './sessionBook.ts';
 import type { DatastoreState, DiskState, GuestInside, HostState, VmRecord } from './state.ts';
 import { TaskBook } from './taskBook.ts';
 import { VimFault } from './vimFault.ts';
+import { changeVersion, diskPaths, folderPath, modelledGuest, powerFault, volumeId } from './vmFacts.ts';
 
 export type ModelOptions = {
   readonly clock: Clock;
@@ -240,7 +241,8 @@ export class HypervisorModel {
     const upAfterMs = this.#options.guestUpAfterMs;
     if (this.isGuestModelled(vm) && upAfterMs !== undefined) {
       this.#duringBoot(id, upAfterMs, () => {
-        if (!this.guestsNeverUp) this.guestReports(id, modelledGuest(vm));
+        const up = vm.guest.tools === 'guestToolsRunning';
+        if (!up && !this.guestsNeverUp) this.guestReports(id, modelledGuest(vm));
       });
     }
     this.changed();
@@ -383,35 +385,4 @@ export class HypervisorModel {
       },
     });
   }
-}
-
-export function diskPaths(vm: VmRecord): readonly string[] {
-  return vm.devices.flatMap((device) => (device.kind === 'disk' ? [device.path] : []));
-}
-
-/** `[datastore] folder` of a VM's own files. */
-export function folderPath(vm: VmRecord): string {
-  const { datastore, file } = parseDatastorePath(vm.vmPathName);
-  return formatDatastorePath({ datastore, file: folderOf(file) });
-}
-
-export function changeVersion(vm: VmRecord): string {
-  return `2026-01-01T00:00:00.${String(vm.changeCount).padStart(6, '0')}Z`;
-}
-
-function powerFault(vm: VmRecord, requestedState: VmRecord['power']): VimFault {
-  return new VimFault('InvalidPowerState', { requestedState, existingState: vm.power });
-}
-
-function modelledGuest(vm: VmRecord): GuestInside {
-  return {
-    tools: 'guestToolsRunning',
-    hostName: vm.name.toLowerCase().replace(/[^a-z0-9-]+/g, '-'),
-    ipAddress: `192.0.2.${(Number(vm.id) % 250) + 1}`,
-  };
-}
-
-function volumeId(random: Random): string {
-  const hex = random.uuid().replaceAll('-', '');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }

@@ -62,6 +62,16 @@ export class SessionBook {
     return session;
   }
 
+  /** Keeps a session alive at the end of a long call. */
+  touch(key: string | undefined): void {
+    const session = key === undefined ? undefined : this.#sessions.get(key);
+    if (session !== undefined) session.lastActiveAtMs = this.#clock.nowMs();
+  }
+
+  has(key: string): boolean {
+    return this.#sessions.has(key);
+  }
+
   logout(key: string): void {
     this.#sessions.delete(key);
   }

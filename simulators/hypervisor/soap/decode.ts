@@ -53,7 +53,9 @@ function decodeMembers(
     if (member === undefined) throw unexpected(child.local, typeName);
     at = found;
     const list = member.type.endsWith('[]');
-    const value = inMember(member.name, () => decodeValue(decoder, list ? member.type.slice(0, -2) : member.type, child));
+    const value = inMember(member.name, () =>
+      decodeValue(decoder, list ? member.type.slice(0, -2) : member.type, child),
+    );
     const before = values[member.name];
     if (list) values[member.name] = [...(Array.isArray(before) ? before : []), value];
     else if (before !== undefined) throw unexpected(child.local, typeName);
@@ -61,7 +63,11 @@ function decodeMembers(
   }
   for (const member of known) {
     if (!member.optional && values[member.name] === undefined && !member.type.endsWith('[]')) {
-      throw new VimFault('InvalidRequest', {}, `Required property ${member.name} is missing from data object of type ${typeName || 'call'}`);
+      throw new VimFault(
+        'InvalidRequest',
+        {},
+        `Required property ${member.name} is missing from data object of type ${typeName || 'call'}`,
+      );
     }
   }
   return values;

@@ -84,10 +84,7 @@ export function faultObject(fault: VimFault): DataObject {
   const known = typeNamed(fault.faultName) === undefined ? 'SystemError' : fault.faultName;
   const entries = Object.entries(fault.details)
     .filter(([key]) => rows.some(([name]) => name === key))
-    .map(([key, value]): [string, WireValue] => [
-      key,
-      typeof value === 'object' ? moRef(value.type, value.id) : value,
-    ]);
+    .map(([key, value]): [string, WireValue] => [key, typeof value === 'object' ? moRef(value.type, value.id) : value]);
   const reason = known === 'SystemError' ? { reason: fault.message } : {};
   return { ...reason, ...Object.fromEntries(entries), $type: known };
 }

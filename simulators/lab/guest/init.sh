@@ -29,13 +29,17 @@ while [ -z "$partition" ] && [ $tries -lt 300 ]; do
   tries=$((tries + 1))
 done
 
-address=none
+# The guest keeps its address even when the VM has no network card, or one whose driver the kernel lacks.
+address=10.0.2.15
 ifconfig lo 127.0.0.1 up
-for card in /sys/class/net/*; do
-  card=${card##*/}
-  [ "$card" != lo ] && ifconfig "$card" 10.0.2.15 netmask 255.255.255.0 up && address=10.0.2.15 && break
+card=lo:0
+for found in /sys/class/net/*; do
+  [ "${found##*/}" = lo ] || card=${found##*/}
 done
+ifconfig "$card" $address netmask 255.255.255.0 up
 
+# The boot loader leaves the cursor behind its escape sequences.
+echo
 echo "KAGEMUSHA-GUEST-UP hostname=$name disk=${partition:-none} uptime=$(cut -d ' ' -f 1 /proc/uptime)"
 if [ -n "$partition" ]; then
   /verifyRecords.sh "$partition" 1 "$slots"

@@ -8,7 +8,14 @@ describe('the scenario chart', () => {
     await site.runToReplicating();
     expect(site.state).toBe('replicating.flow.connected + replicating.isAlive.alive');
     expect(site.codes).toEqual(expect.arrayContaining(['synchronizationReplicated', 'isAliveResumed']));
-    expect(site.wishes).toEqual(['master.describe', 'hypervisor.inspect', 'hypervisor.createDisk', 'hypervisor.attachDisk', 'replica.receive', 'master.watch']);
+    expect(site.wishes).toEqual([
+      'master.describe',
+      'hypervisor.inspect',
+      'hypervisor.createDisk',
+      'hypervisor.attachDisk',
+      'replica.receive',
+      'master.watch',
+    ]);
   });
 
   it('switches over by itself when silence outlasts the Is-Alive timeout and a second look finds nothing', async () => {
@@ -90,7 +97,17 @@ describe('the scenario chart', () => {
   });
 
   it('stops with the findings when verification finds errors (guide 8-2)', async () => {
-    const site = new ScriptedSite({ 'master.describe': { hostName: 'm', engineVersion: '2', firmware: 'bios', cpus: 1, memoryMiB: 1, changeSource: 'trace', disks: [] } });
+    const site = new ScriptedSite({
+      'master.describe': {
+        hostName: 'm',
+        engineVersion: '2',
+        firmware: 'bios',
+        cpus: 1,
+        memoryMiB: 1,
+        changeSource: 'trace',
+        disks: [],
+      },
+    });
     await site.tell('operator.run');
     expect(site.state).toBe('stopped');
     const failed = site.store.reports(0, 100).find(({ code }) => code === 'verificationFailed');
@@ -106,7 +123,10 @@ describe('the scenario chart', () => {
 
   it('refuses aloud what does not fit the state (law L7)', async () => {
     const site = new ScriptedSite();
-    expect(answerTo(site.host.snapshot(site.id), 'switchover')).toMatchObject({ accepted: false, code: 'notSynchronized' });
+    expect(answerTo(site.host.snapshot(site.id), 'switchover')).toMatchObject({
+      accepted: false,
+      code: 'notSynchronized',
+    });
     await site.runToReplicating();
     expect(answerTo(site.host.snapshot(site.id), 'run')).toMatchObject({ accepted: false, code: 'alreadyRunning' });
     expect(answerTo(site.host.snapshot(site.id), 'switchover')).toEqual({ accepted: true });

@@ -19,8 +19,20 @@ export const definition: ScenarioDefinition = {
   name: 'web server',
   master: { host: 'master', port: 25_000, disks: [{ diskId: '/dev/sda', bytes: GiB, system: true }] },
   appliance: { host: 'appliance', port: 25_000, vmName: 'appliance' },
-  hypervisor: { host: 'esxi', port: 443, user: 'root', secretName: 'esxi', certificateSha256: 'ab', datastore: 'datastore1' },
-  substituteVm: { name: 'web-double', cpus: 2, memoryMiB: 512, nicMapping: { highAvailability: [{ network: 'VM Network' }] } },
+  hypervisor: {
+    host: 'esxi',
+    port: 443,
+    user: 'root',
+    secretName: 'esxi',
+    certificateSha256: 'ab',
+    datastore: 'datastore1',
+  },
+  substituteVm: {
+    name: 'web-double',
+    cpus: 2,
+    memoryMiB: 512,
+    nicMapping: { highAvailability: [{ network: 'VM Network' }] },
+  },
   isAlive: { heartbeatMs: 30_000, timeoutMs: 300_000 },
   switchover: 'automatic',
   syncMethod: 'volumeLevel',
@@ -31,12 +43,21 @@ type Script = Partial<Record<WishName, unknown>>;
 
 const answers: Script = {
   'master.describe': {
-    hostName: 'master', engineVersion: '1', firmware: 'bios', cpus: 2, memoryMiB: 512, changeSource: 'trace',
+    hostName: 'master',
+    engineVersion: '1',
+    firmware: 'bios',
+    cpus: 2,
+    memoryMiB: 512,
+    changeSource: 'trace',
     disks: definition.master.disks,
   },
   'master.look': { alive: false, evidence: 'silent' },
   'hypervisor.inspect': {
-    product: 'ESXi', version: '6.7.1', writable: true, networks: [{ name: 'VM Network' }], resourcePools: [],
+    product: 'ESXi',
+    version: '6.7.1',
+    writable: true,
+    networks: [{ name: 'VM Network' }],
+    resourcePools: [],
     datastores: [{ name: 'datastore1', capacityBytes: 10 * GiB, freeBytes: 10 * GiB, accessible: true }],
     vms: [{ vmId: '1', name: 'appliance', power: 'on', diskPaths: [], snapshots: 0 }],
   },
@@ -69,7 +90,10 @@ export class ScriptedSite {
   }
 
   get codes(): string[] {
-    return this.store.reports(0, 1000).map(({ code }) => code).filter((code) => code !== 'state');
+    return this.store
+      .reports(0, 1000)
+      .map(({ code }) => code)
+      .filter((code) => code !== 'state');
   }
 
   async tell(type: string, details: Record<string, unknown> = {}): Promise<boolean> {

@@ -1,0 +1,112 @@
+import type { Clock } from '#machines/parties/clock.ts';
+import type {
+  DiskInfo,
+  GuestState,
+  Hypervisor,
+  HypervisorInventory,
+  VmSpec,
+  VmState,
+} from '#machines/parties/hypervisor.ts';
+import type { Intent } from '#machines/parties/intent.ts';
+import type { GuestDiskLocator } from '#machines/parties/replicaDisk.ts';
+import { attachVirtualDisk, detachVirtualDisk } from './diskAttachment.ts';
+import type { AttachmentPlace } from './diskAttachment.ts';
+import { toPartyFault } from './faults.ts';
+import { readInventory, readVm } from './inventory.ts';
+import type { EsxiSession } from './inventory.ts';
+import { createVirtualDisk } from './virtualDisks.ts';
+import {
+  createVirtualMachine,
+  powerOffVirtualMachine,
+  powerOnVirtualMachine,
+  unregisterVirtualMachine,
+  vmRef,
+  waitForGuestTools,
+} from './virtualMachines.ts';
+import { VimClient } from './VimClient.ts';
+import type { VimCredentials } from './VimClient.ts';
+
+export type EsxiOptions = {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly password: string;
+  /** SHA-256 of the host's own certificate, hex; colons and case do not matter. */
+  readonly certificateSha256: string;
+  readonly clock: Clock;
+};
+
+/** A standalone ESXi, or a vCenter with one datacenter, over vim25. Connects when it is first asked something. */
+export class EsxiHypervisor implements Hypervisor {
+  readonly #session: EsxiSession;
+  /** Changes of this host one after the other: two attachments would choose the same unit. */
+  #lastChange: Promise<unknown> = Promise.resolve();
+
+  constructor({ host, port, user, password, certificateSha256, clock }: EsxiOptions) {
+    this.#session = { client: new VimClient({ host, port, certificateSha256 }, { user, password }), clock, host };
+  }
+
+  /** Corrected credentials, after a `badCredentials`. */
+  useCredentials(credentials: VimCredentials): void {
+    this.#session.client.useCredentials(credentials);
+  }
+
+  async inspect(): Promise<HypervisorInventory> {
+    return this.#told(this.#session.host, () => readInventory(this.#session));
+  }
+
+  async createDisk(disk: { readonly path: string; readonly bytes: number }, intent: Intent): Promise<DiskInfo> {
+    return this.#changed(disk.path, () => createVirtualDisk(this.#session, disk, intent.deadlineAtMs));
+  }
+
+  async attachDisk(place: AttachmentPlace, intent: Intent): Promise<GuestDiskLocator> {
+    return this.#changed(place.path, () => attachVirtualDisk(this.#session, place, intent.deadlineAtMs));
+  }
+
+  async detachDisk(place: AttachmentPlace, intent: Intent): Promise<void> {
+    return this.#changed(place.path, () => detachVirtualDisk(this.#session, place, intent.deadlineAtMs));
+  }
+
+  async createVm(spec: VmSpec, intent: Intent): Promise<VmState> {
+    return this.#changed(spec.name, () => createVirtualMachine(this.#session, spec, intent));
+  }
+
+  async powerOnVm({ vmId }: { readonly vmId: string }, intent: Intent): Promise<void> {
+    return this.#changed(vmId, () => powerOnVirtualMachine(this.#session, vmId, intent));
+  }
+
+  async powerOffVm(vm: { readonly vmId: string; readonly how: 'guest' | 'hard' }, intent: Intent): Promise<void> {
+    // Not behind the other changes: a guest may take minutes to shut down.
+    return this.#told(vm.vmId, () => powerOffVirtualMachine(this.#session, vm, intent));
+  }
+
+  async describeVm({ vmId }: { readonly vmId: string }): Promise<VmState> {
+    return this.#told(vmId, () => readVm(this.#session, vmRef(vmId)));
+  }
+
+  async waitForGuest({ vmId }: { readonly vmId: string }, intent: Intent): Promise<GuestState> {
+    return this.#told(vmId, () => waitForGuestTools(this.#session, vmId, intent));
+  }
+
+  async unregisterVm({ vmId }: { readonly vmId: string }, _intent: Intent): Promise<void> {
+    return this.#changed(vmId, () => unregisterVirtualMachine(this.#session, vmId));
+  }
+
+  async close(): Promise<void> {
+    await this.#session.client.close();
+  }
+
+  #changed<Result>(object: string, change: () => Promise<Result>): Promise<Result> {
+    const result = this.#lastChange.then(() => this.#told(object, change));
+    this.#lastChange = result.catch(() => undefined);
+    return result;
+  }
+
+  async #told<Result>(object: string, work: () => Promise<Result>): Promise<Result> {
+    try {
+      return await work();
+    } catch (error) {
+      throw toPartyFault(error, { host: this.#session.host, object });
+    }
+  }
+}

@@ -1,0 +1,117 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { CommandAnswer, ScenarioCommand, ScenarioStatus } from '#engine/protocol/messages.ts';
+import type { SwitchoverMode } from '#machines/vocabulary.ts';
+import type { Site, WriteTally } from '#simulators/site/site.ts';
+import type { ControlEvent } from './controlClient.ts';
+import { parseGuestReport } from './guestReport.ts';
+import type { GuestReport } from './guestReport.ts';
+import { LabError } from './labError.ts';
+import { substituteVmName } from './startLab.ts';
+import type { Lab } from './startLab.ts';
+import { writesThrough } from './workloadLog.ts';
+
+const awaitedMs = 180_000;
+const pollMs = 100;
+
+/** The lab as a runbook sees it: everything through control's REST, the guest through its serial line. */
+export class LabSite implements Site {
+  readonly lab: Lab;
+  #scenario: string | undefined;
+
+  constructor(lab: Lab) {
+    this.lab = lab;
+  }
+
+  get scenarioId(): string {
+    if (this.#scenario === undefined) throw new LabError('no scenario was created yet');
+    return this.#scenario;
+  }
+
+  async createScenario({ switchover }: { readonly switchover: SwitchoverMode }): Promise<void> {
+    const draft = await this.lab.scenario({ name: 'web-server', switchover, isAlive: { heartbeatMs: 500, timeoutMs: 4_000 } });
+    this.#scenario = await this.lab.control.createScenario(draft);
+  }
+
+  async command({ command, ...options }: ScenarioCommand): Promise<CommandAnswer> {
+    const answer = await this.lab.control.send('POST', `/api/scenarios/${this.scenarioId}/${command}`, options);
+    if (answer.status < 300) return { accepted: true };
+    const { code, detail, detailJa } = answer.body as { code: string; detail: string; detailJa: string };
+    return { accepted: false, code, ja: detailJa, en: detail };
+  }
+
+  async status(): Promise<ScenarioStatus> {
+    const { status } = await this.lab.control.scenario(this.scenarioId);
+    if (!status) throw new LabError('control does not know the state of the scenario');
+    return status;
+  }
+
+  eventLog(): Promise<readonly ControlEvent[]> {
+    return this.lab.control.events(this.scenarioId);
+  }
+
+  async events(): Promise<readonly string[]> {
+    return (await this.eventLog()).map(({ ja }) => ja);
+  }
+
+  killMaster(): Promise<void> {
+    return this.lab.killMaster();
+  }
+
+  shrinkMasterDisk(): Promise<void> {
+    return Promise.reject(new LabError('a loop device in use is not shrunk here'));
+  }
+
+  async isMasterIsolated(): Promise<boolean> {
+    const record = await readFile(join(this.lab.datastoreFolder, '..', 'master', 'engine', 'master', 'isolated.json'), 'utf8').catch(() => '');
+    return record.includes('sinceMs');
+  }
+
+  async substituteVm(): Promise<{ readonly power: string } | undefined> {
+    const { definition } = await this.lab.control.get<{ definition: { hypervisor: unknown } }>(`/api/scenarios/${this.scenarioId}`);
+    const { vms } = await this.lab.control.post<{ vms: readonly { name: string; power: string }[] }>('/api/hypervisors/inspect', { hypervisor: definition.hypervisor });
+    return vms.find(({ name }) => name === substituteVmName);
+  }
+
+  async replicaDisks(): Promise<number> {
+    const names = await readdir(join(this.lab.datastoreFolder, 'datastore1'), { recursive: true });
+    return names.filter((name) => name.endsWith('-flat.vmdk')).length;
+  }
+
+  /** The guest's own words about its disk, as soon as it has said them. */
+  async guestReport(): Promise<GuestReport> {
+    let report: GuestReport | undefined;
+    await this.until('the guest reports what it found on its disk', async () => {
+      const serial = await readFile(join(this.lab.datastoreFolder, 'datastore1', substituteVmName, 'serial0.log'), 'utf8').catch(() => '');
+      report = parseGuestReport(serial);
+      return report !== undefined;
+    });
+    if (!report) throw new LabError('the guest did not report');
+    return report;
+  }
+
+  async writes(): Promise<WriteTally> {
+    const { consistentPoint } = await this.status();
+    const acknowledged = consistentPoint ? writesThrough(await readFile(this.lab.workloadLogPath, 'utf8'), BigInt(consistentPoint.atNs)) : 0;
+    const { first, last, missing } = await this.guestReport();
+    // Complete from the first: a hole below the last acknowledged write is a lost one.
+    const found = last - first + 1 - missing;
+    return { acknowledged, found, lost: Math.max(0, acknowledged - last) + missing };
+  }
+
+  async until(what: string, holds: () => Promise<boolean>): Promise<void> {
+    const giveUpAtMs = Date.now() + awaitedMs;
+    while (!(await holds())) {
+      if (Date.now() > giveUpAtMs) {
+        const { state, lastFault } = await this.status();
+        throw new LabError(`within ${awaitedMs / 1000} s it did not happen that ${what}; the scenario stands at ${state} ${JSON.stringify(lastFault ?? '')}`);
+      }
+      await sleep(pollMs);
+    }
+  }
+
+  close(): Promise<void> {
+    return this.lab.stop();
+  }
+}

@@ -1,0 +1,336 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { PartyFault } from '#machines/faults.ts';
+import type { FaultCode } from '#machines/faults.ts';
+import type { Clock } from '#machines/parties/clock.ts';
+import type { Hypervisor, VmRole, VmSpec } from '#machines/parties/hypervisor.ts';
+import type { Intent } from '#machines/parties/intent.ts';
+import { scenarioId } from '#machines/vocabulary.ts';
+
+/** A host to hold to the treaty, and what stands beside the treaty: things that only an operator of it does. */
+export type HypervisorUnderTest = {
+  readonly hypervisor: Hypervisor;
+  readonly clock: Clock;
+  readonly datastore: string;
+  readonly network: string;
+  /** Two running VMs, each with a paravirtual SCSI controller and no snapshot. */
+  readonly applianceVmName: string;
+  readonly otherVmName: string;
+  /** A snapshot that somebody else makes. Absent where the suite has no such hand on the host. */
+  readonly takeSnapshot?: (vmName: string) => Promise<void>;
+  /** Guests that report themselves up, or never do. Absent where guests are real and have no operating system. */
+  readonly setGuestsUp?: (up: boolean) => void;
+  /** Lets a modelled guest's time pass while an answer is awaited. */
+  readonly settle?: <Result>(answer: Promise<Result>) => Promise<Result>;
+  readonly dispose: () => Promise<void>;
+};
+
+const mebibyte = 1024 * 1024;
+
+/** Every promise of `Hypervisor`, as tests. Each run works in names of its own. */
+export function hypervisorContract(name: string, make: () => Promise<HypervisorUnderTest>): void {
+  describe(name, () => {
+    let under: HypervisorUnderTest;
+    let runId = '';
+    let counter = 0;
+    const made: { vmId: string; intent: Intent }[] = [];
+
+    beforeAll(async () => {
+      under = await make();
+      runId = String(Math.trunc(under.clock.nowMs() % 1_000_000_000)).padStart(9, '0');
+    });
+    afterAll(async () => {
+      for (const { vmId, intent } of made) {
+        await settled(under.hypervisor.powerOffVm({ vmId, how: 'hard' }, intent)).catch(() => undefined);
+        await settled(under.hypervisor.unregisterVm({ vmId }, intent)).catch(() => undefined);
+      }
+      await under.hypervisor.close();
+      await under.dispose();
+    });
+
+    const settled = <Result>(answer: Promise<Result>): Promise<Result> => under.settle?.(answer) ?? answer;
+    const unique = (): string => String((counter += 1));
+    const newScenario = () => scenarioId(`${unique()}${runId}`.slice(-10).padStart(10, '4'));
+    const intentFor = (scenario = newScenario(), withinMs = 20_000): Intent => ({
+      ticket: `ticket-${runId}-${unique()}`,
+      scenarioId: scenario,
+      epoch: 1,
+      deadlineAtMs: under.clock.nowMs() + withinMs,
+    });
+    const newPath = (): string => `[${under.datastore}] contract-${runId}/deep/disk${unique()}.vmdk`;
+    const newDisk = async (bytes = mebibyte): Promise<string> => {
+      const path = newPath();
+      await settled(under.hypervisor.createDisk({ path, bytes }, intentFor()));
+      return path;
+    };
+    const vmSpec = (role: VmRole, diskPaths: readonly string[] = []): VmSpec => ({
+      name: `contract-${runId}-${unique()}`,
+      role,
+      cpus: 1,
+      memoryMiB: 64,
+      firmware: 'bios',
+      datastore: under.datastore,
+      diskPaths,
+      nics: [{ network: under.network, connected: false }],
+    });
+    const newVm = async (spec: VmSpec, intent: Intent) => {
+      const vm = await settled(under.hypervisor.createVm(spec, intent));
+      made.push({ vmId: vm.vmId, intent: { ...intent, deadlineAtMs: intent.deadlineAtMs + 60_000 } });
+      return vm;
+    };
+    const refusal = async (answer: Promise<unknown>): Promise<FaultCode> => {
+      try {
+        await settled(answer);
+      } catch (error) {
+        if (error instanceof PartyFault) return error.fault.code;
+        throw error;
+      }
+      throw new Error('expected a refusal');
+    };
+
+    describe('inspect', () => {
+      test('lists the datastore, the network and the VMs with their power', async () => {
+        const inventory = await settled(under.hypervisor.inspect());
+        const datastore = inventory.datastores.find((one) => one.name === under.datastore);
+        expect(datastore).toMatchObject({ accessible: true });
+        expect(datastore?.freeBytes).toBeGreaterThan(0);
+        expect(inventory.networks.map((one) => one.name)).toContain(under.network);
+        expect(inventory.resourcePools.length).toBeGreaterThan(0);
+        expect(inventory.writable).toBe(true);
+        expect(inventory.vms.find((vm) => vm.name === under.applianceVmName)).toMatchObject({
+          power: 'on',
+          snapshots: 0,
+        });
+      });
+    });
+
+    describe('createDisk', () => {
+      test('makes a disk, its folders, and tells its identity', async () => {
+        const path = newPath();
+        const disk = await settled(under.hypervisor.createDisk({ path, bytes: 3 * mebibyte }, intentFor()));
+        expect(disk).toMatchObject({ path, bytes: 3 * mebibyte });
+        expect(disk.uuid).toMatch(/^[0-9a-f]{32}$/);
+      });
+
+      test('adopts a disk of the same size: the second answer is the first', async () => {
+        const path = newPath();
+        const first = await settled(under.hypervisor.createDisk({ path, bytes: mebibyte }, intentFor()));
+        const second = await settled(under.hypervisor.createDisk({ path, bytes: mebibyte }, intentFor()));
+        expect(second).toEqual(first);
+      });
+
+      test('refuses a disk of another size at the path', async () => {
+        const path = await newDisk(mebibyte);
+        expect(await refusal(under.hypervisor.createDisk({ path, bytes: 2 * mebibyte }, intentFor()))).toBe('exists');
+      });
+
+      test('refuses what the datastore cannot hold, and says how much is free', async () => {
+        const bytes = 2 ** 45;
+        const answer = settled(under.hypervisor.createDisk({ path: newPath(), bytes }, intentFor()));
+        await expect(answer).rejects.toMatchObject({
+          fault: {
+            code: 'noSpace',
+            params: { datastore: under.datastore, neededBytes: bytes, freeBytes: expect.any(Number) },
+          },
+        });
+      });
+
+      test('refuses a datastore that is not there', async () => {
+        const disk = { path: '[no-such-datastore] a/b.vmdk', bytes: mebibyte };
+        expect(await refusal(under.hypervisor.createDisk(disk, intentFor()))).toBe('notFound');
+      });
+    });
+
+    describe('attachDisk and detachDisk', () => {
+      test('attaches with the locator of the disk; attached already is success with the same locator', async () => {
+        const path = newPath();
+        const disk = await settled(under.hypervisor.createDisk({ path, bytes: 2 * mebibyte }, intentFor()));
+        const place = { vmName: under.applianceVmName, path };
+        const locator = await settled(under.hypervisor.attachDisk(place, intentFor()));
+        expect(locator).toEqual({ wwn: disk.uuid, expectBytes: 2 * mebibyte });
+        expect(await settled(under.hypervisor.attachDisk(place, intentFor()))).toEqual(locator);
+        await settled(under.hypervisor.detachDisk(place, intentFor()));
+      });
+
+      test('disks attached at the same time get places of their own', async () => {
+        const paths = await Promise.all([newDisk(), newDisk(), newDisk()]);
+        const places = paths.map((path) => ({ vmName: under.applianceVmName, path }));
+        const locators = await Promise.all(
+          places.map((place) => settled(under.hypervisor.attachDisk(place, intentFor()))),
+        );
+        expect(new Set(locators.map(({ wwn }) => wwn)).size).toBe(3);
+        for (const place of places) await settled(under.hypervisor.detachDisk(place, intentFor()));
+      });
+
+      test('detach keeps the file; not attached is success', async () => {
+        const path = newPath();
+        const disk = await settled(under.hypervisor.createDisk({ path, bytes: mebibyte }, intentFor()));
+        const place = { vmName: under.applianceVmName, path };
+        await settled(under.hypervisor.attachDisk(place, intentFor()));
+        await settled(under.hypervisor.detachDisk(place, intentFor()));
+        await settled(under.hypervisor.detachDisk(place, intentFor()));
+        expect(await settled(under.hypervisor.createDisk({ path, bytes: mebibyte }, intentFor()))).toEqual(disk);
+      });
+
+      test('a disk in use by another running VM is locked', async () => {
+        const path = await newDisk();
+        const place = { vmName: under.applianceVmName, path };
+        await settled(under.hypervisor.attachDisk(place, intentFor()));
+        const rival = { vmName: under.otherVmName, path };
+        expect(await refusal(under.hypervisor.attachDisk(rival, intentFor()))).toBe('locked');
+        await settled(under.hypervisor.detachDisk(place, intentFor()));
+      });
+
+      test('a VM or a file that is not there is not found', async () => {
+        const path = await newDisk();
+        const nowhere = { vmName: `no-such-vm-${runId}`, path };
+        expect(await refusal(under.hypervisor.attachDisk(nowhere, intentFor()))).toBe('notFound');
+        const nothing = { vmName: under.applianceVmName, path: newPath() };
+        expect(await refusal(under.hypervisor.attachDisk(nothing, intentFor()))).toBe('notFound');
+      });
+    });
+
+    describe('createVm', () => {
+      test('makes a VM that is off, tagged, with the disks in their order', async () => {
+        const intent = intentFor();
+        const diskPaths = [await newDisk(), await newDisk()];
+        const vm = await newVm(vmSpec('substituteVm', diskPaths), intent);
+        expect(vm).toMatchObject({
+          power: 'off',
+          tag: { scenarioId: intent.scenarioId, role: 'substituteVm' },
+          diskPaths,
+          snapshots: 0,
+        });
+        expect(await settled(under.hypervisor.describeVm(vm))).toEqual(vm);
+      });
+
+      test('takes more disks than one controller holds', async () => {
+        const diskPaths: string[] = [];
+        for (let index = 0; index < 16; index += 1) diskPaths.push(await newDisk(512 * 1024));
+        const vm = await newVm(vmSpec('substituteVm', diskPaths), intentFor());
+        expect(vm.diskPaths).toEqual(diskPaths);
+      });
+
+      test('one VM for a scenario and role: found by its tag it is adopted, also under another ticket', async () => {
+        const scenario = newScenario();
+        const first = await newVm(vmSpec('substituteVm'), intentFor(scenario));
+        const second = await settled(under.hypervisor.createVm(vmSpec('substituteVm'), intentFor(scenario)));
+        expect(second).toEqual(first);
+        const another = await newVm(vmSpec('testVm'), intentFor(scenario));
+        expect(another.vmId).not.toBe(first.vmId);
+      });
+
+      test('two at the same time make one VM', async () => {
+        const scenario = newScenario();
+        const spec = vmSpec('substituteVm');
+        const [first, second] = await Promise.all([newVm(spec, intentFor(scenario)), newVm(spec, intentFor(scenario))]);
+        expect(second?.vmId).toBe(first?.vmId);
+      });
+
+      test("somebody else's VM of the same name is not adopted", async () => {
+        const spec = { ...vmSpec('substituteVm'), name: under.applianceVmName };
+        expect(await refusal(under.hypervisor.createVm(spec, intentFor()))).toBe('exists');
+      });
+
+      test('a disk that is not there is told', async () => {
+        expect(await refusal(under.hypervisor.createVm(vmSpec('substituteVm', [newPath()]), intentFor()))).toBe(
+          'notFound',
+        );
+      });
+    });
+
+    describe('power', () => {
+      test('on already and off already are success', async () => {
+        const intent = intentFor();
+        const vm = await newVm(vmSpec('substituteVm', [await newDisk()]), intent);
+        await settled(under.hypervisor.powerOnVm(vm, intent));
+        await settled(under.hypervisor.powerOnVm(vm, intent));
+        expect((await settled(under.hypervisor.describeVm(vm))).power).toBe('on');
+        await settled(under.hypervisor.powerOffVm({ ...vm, how: 'hard' }, intent));
+        await settled(under.hypervisor.powerOffVm({ ...vm, how: 'hard' }, intent));
+        expect((await settled(under.hypervisor.describeVm(vm))).power).toBe('off');
+      });
+
+      test('a second VM of the scenario is refused while the first is on', async () => {
+        const scenario = newScenario();
+        const substitute = await newVm(vmSpec('substituteVm'), intentFor(scenario));
+        const rival = await newVm(vmSpec('testVm'), intentFor(scenario));
+        await settled(under.hypervisor.powerOnVm(substitute, intentFor(scenario)));
+        expect(await refusal(under.hypervisor.powerOnVm(rival, intentFor(scenario)))).toBe('invalidState');
+        await settled(under.hypervisor.powerOffVm({ ...substitute, how: 'hard' }, intentFor(scenario)));
+        await settled(under.hypervisor.powerOnVm(rival, intentFor(scenario)));
+        await settled(under.hypervisor.powerOffVm({ ...rival, how: 'hard' }, intentFor(scenario)));
+      });
+
+      test('a VM whose disk is in use elsewhere does not start, and is off afterwards', async () => {
+        const path = await newDisk();
+        const place = { vmName: under.applianceVmName, path };
+        await settled(under.hypervisor.attachDisk(place, intentFor()));
+        const intent = intentFor();
+        const vm = await newVm(vmSpec('substituteVm', [path]), intent);
+        expect(await refusal(under.hypervisor.powerOnVm(vm, intent))).toBe('locked');
+        expect((await settled(under.hypervisor.describeVm(vm))).power).toBe('off');
+        await settled(under.hypervisor.detachDisk(place, intentFor()));
+        await settled(under.hypervisor.powerOnVm(vm, intent));
+        await settled(under.hypervisor.powerOffVm({ ...vm, how: 'hard' }, intent));
+      });
+    });
+
+    describe('unregisterVm', () => {
+      test('removes the VM and keeps its disks; gone already is success', async () => {
+        const path = newPath();
+        const disk = await settled(under.hypervisor.createDisk({ path, bytes: mebibyte }, intentFor()));
+        const intent = intentFor();
+        const vm = await newVm(vmSpec('substituteVm', [path]), intent);
+        await settled(under.hypervisor.unregisterVm(vm, intent));
+        await settled(under.hypervisor.unregisterVm(vm, intent));
+        expect(await refusal(under.hypervisor.describeVm(vm))).toBe('notFound');
+        expect(await settled(under.hypervisor.createDisk({ path, bytes: mebibyte }, intentFor()))).toEqual(disk);
+      });
+
+      test('is refused while the VM is on', async () => {
+        const intent = intentFor();
+        const vm = await newVm(vmSpec('substituteVm'), intent);
+        await settled(under.hypervisor.powerOnVm(vm, intent));
+        expect(await refusal(under.hypervisor.unregisterVm(vm, intent))).toBe('invalidState');
+        await settled(under.hypervisor.powerOffVm({ ...vm, how: 'hard' }, intent));
+      });
+    });
+
+    describe('with a hand on the host', () => {
+      test('the guest that has reported itself up is awaited', async ({ skip }) => {
+        if (under.setGuestsUp === undefined) return skip('guests of this host have no operating system');
+        under.setGuestsUp(true);
+        const intent = intentFor();
+        const vm = await newVm(vmSpec('substituteVm'), intent);
+        await settled(under.hypervisor.powerOnVm(vm, intent));
+        const guest = await settled(under.hypervisor.waitForGuest(vm, intent));
+        expect(guest.tools).toBe('running');
+        await settled(under.hypervisor.powerOffVm({ ...vm, how: 'guest' }, intentFor()));
+        expect((await settled(under.hypervisor.describeVm(vm))).power).toBe('off');
+      });
+
+      test('a guest that never reports is timedOut at the deadline, and can still be switched off', async ({
+        skip,
+      }) => {
+        if (under.setGuestsUp === undefined) return skip('guests of this host have no operating system');
+        under.setGuestsUp(false);
+        const vm = await newVm(vmSpec('substituteVm'), intentFor());
+        await settled(under.hypervisor.powerOnVm(vm, intentFor()));
+        expect(await refusal(under.hypervisor.waitForGuest(vm, intentFor(undefined, 1500)))).toBe('timedOut');
+        await settled(under.hypervisor.powerOffVm({ ...vm, how: 'guest' }, intentFor()));
+        expect((await settled(under.hypervisor.describeVm(vm))).power).toBe('off');
+        under.setGuestsUp(true);
+      });
+
+      test('a snapshot blocks attaching and detaching', async ({ skip }) => {
+        if (under.takeSnapshot === undefined) return skip('nobody here makes snapshots');
+        const attached = { vmName: under.otherVmName, path: await newDisk() };
+        await settled(under.hypervisor.attachDisk(attached, intentFor()));
+        await under.takeSnapshot(under.otherVmName);
+        expect(await refusal(under.hypervisor.detachDisk(attached, intentFor()))).toBe('snapshotBlocks');
+        const more = { vmName: under.otherVmName, path: await newDisk() };
+        expect(await refusal(under.hypervisor.attachDisk(more, intentFor()))).toBe('snapshotBlocks');
+      });
+    });
+  });
+}

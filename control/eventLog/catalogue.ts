@@ -223,6 +223,12 @@ export const eventCatalogue = {
     ja: '仮想アプライアンスのエンジン {host} に接続できません ({reason})。シナリオの状態は不明です。',
     en: 'The engine of the appliance, {host}, cannot be reached ({reason}). The state of its scenarios is unknown.',
   },
+  applianceReplaced: {
+    number: 'WM90084',
+    severity: 'warning',
+    ja: '仮想アプライアンスのエンジン {host} の記録が新しく始まっています。エンジンが再インストールされた可能性があります。シナリオを確認してください。',
+    en: 'The engine of the appliance, {host}, has begun a new record; it may have been installed again. Check the scenarios.',
+  },
   applianceReachable: {
     number: 'IM90083',
     severity: 'information',

@@ -161,6 +161,8 @@ function updateSwitchoverLag() {
 
 byId('noWait').addEventListener('change', () => (byId('noWaitWarning').hidden = !byId('noWait').checked));
 byId('switchover').addEventListener('close', () => {
+  // The event of an earlier closing may come after the dialog was opened again.
+  if (byId('switchover').open) return;
   const view = page.views.find(({ scenarioId }) => scenarioId === page.asked);
   page.asked = undefined;
   if (byId('switchover').returnValue !== 'switchover' || view === undefined) return;

@@ -41,6 +41,10 @@ export interface ControlStore {
   mirrorReports(source: string, reports: readonly Report[]): readonly StoredEvent[];
   /** Sequence number of the last report mirrored from this engine; 0 before the first. */
   mirroredSeq(source: string): number;
+  /** The last report mirrored from this engine. */
+  lastMirrored(source: string): Report | undefined;
+  /** The engine under this name has begun a new record: its reports are numbered from 1 again. What was mirrored stays. */
+  restartMirror(source: string, atMs: number): void;
   /** Oldest first: those after `after`, or the newest when it is absent. */
   events(query: {
     readonly after?: number;

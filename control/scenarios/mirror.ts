@@ -1,3 +1,4 @@
+import type { Report } from '#engine/protocol/messages.ts';
 import type { Clock } from '#machines/parties/clock.ts';
 import type { EventLog } from '#control/eventLog/eventLog.ts';
 import type { ControlStore, StoredScenario } from './controlStore.ts';
@@ -30,6 +31,8 @@ export class Mirror {
   readonly #waiting = new Set<() => void>();
   #stopped = false;
   #said: 'reachable' | 'unreachable' | undefined;
+  /** Whether the record of the engine connected now is the one that was mirrored so far. */
+  #recordProven = false;
   #unfollow: (() => void) | undefined;
 
   constructor(parties: MirrorParties) {
@@ -62,6 +65,8 @@ export class Mirror {
   /** One long poll. The last sequence number is read from the store each time: it is durable with the events. */
   async #mirrorReports(): Promise<number> {
     const { appliance, store, eventLog } = this.#parties;
+    if (!this.#recordProven) await this.#proveRecord();
+    if (this.#stopped) return 0;
     const { reports } = await appliance.request(
       'reports.after',
       { seq: store.mirroredSeq(this.#source), waitMs: reportsWaitMs },
@@ -71,6 +76,26 @@ export class Mirror {
     if (reports.length > 0) eventLog.mirror(this.#source, reports);
     // An engine that answers an empty page at once must not turn this into a busy loop.
     return reports.length > 0 ? 0 : 100;
+  }
+
+  /**
+   * An engine that was installed again numbers its reports from 1: waiting for the next number would lose them. So the
+   * last report that was mirrored is read once more on each connection and must still be the same.
+   */
+  async #proveRecord(): Promise<void> {
+    const { appliance, store, eventLog, clock } = this.#parties;
+    const last = store.lastMirrored(this.#source);
+    if (last !== undefined) {
+      const { reports } = await appliance.request('reports.after', { seq: last.seq - 1, waitMs: 0 });
+      if (this.#stopped) return;
+      const same = reports.find(({ seq }) => seq === last.seq);
+      const pruned = same === undefined && reports.length > 0;
+      if (!pruned && (same === undefined || !sameReport(same, last))) {
+        store.restartMirror(this.#source, clock.nowMs());
+        eventLog.append('applianceReplaced', { host: this.#source });
+      }
+    }
+    this.#recordProven = true;
   }
 
   async #pollStatuses(): Promise<number> {
@@ -96,6 +121,7 @@ export class Mirror {
 
   #say(connection: EngineConnection): void {
     const { eventLog } = this.#parties;
+    if (connection.state !== 'connected') this.#recordProven = false;
     if (connection.state === 'connected' && this.#said !== 'reachable') {
       this.#said = 'reachable';
       eventLog.append('applianceReachable', { host: this.#source });
@@ -118,3 +144,9 @@ export class Mirror {
     });
   }
 }
+
+const sameReport = (a: Report, b: Report): boolean =>
+  a.atMs === b.atMs &&
+  a.code === b.code &&
+  a.scenarioId === b.scenarioId &&
+  JSON.stringify(a.params) === JSON.stringify(b.params);

@@ -54,6 +54,12 @@ export function problemOfFault(fault: Fault): Problem {
       en: `The command was sent, but no answer came. Look at the state first; sending it again with the same Idempotency-Key is safe. ${en}`,
     });
   }
+  if (fault.code === 'notFound' && String(fault.params['object']).startsWith('request ')) {
+    return new Problem('engineFault', 'notSupported', {
+      ja: 'このバージョンの仮想アプライアンスのエンジンでは、この操作を使用できません。',
+      en: 'The engine of the appliance does not offer this in its version.',
+    });
+  }
   if (fault.code === 'notFound') return new Problem('notFound', fault.code, { ja, en });
   if (fault.code === 'invalidSpec') return new Problem('invalid', fault.code, { ja, en });
   return new Problem('engineFault', fault.code, { ja, en });

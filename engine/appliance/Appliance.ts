@@ -39,7 +39,7 @@ export type ApplianceOptions = {
   /** The receiving end of the data plane; it tells its milestones to `onFact`. */
   readonly replica: (
     onFact: (scenario: ScenarioId, fact: Fact) => void,
-  ) => Replica & { status(scenario: ScenarioId): ReplicaMeasures };
+  ) => Replica & { status(scenario: ScenarioId): ReplicaMeasures | undefined };
   readonly hypervisor: (place: ScenarioDefinition['hypervisor'], password: string) => Hypervisor;
   /** Fed after every commit: transcript and inspector. */
   readonly onCommit?: DurableHostOptions['onCommit'];
@@ -139,6 +139,8 @@ export class Appliance {
       ) as ScenarioStatus['commands'],
       ...(context.substituteVmId === undefined ? {} : { substituteVmId: context.substituteVmId }),
       ...(context.lastFault === undefined ? {} : { lastFault: context.lastFault }),
+      // The point the substitute VM was booted from stays told after the stream has ended.
+      ...(context.presentedPoint === undefined ? {} : { consistentPoint: context.presentedPoint }),
       ...this.#replica.status(scenario),
     };
   }

@@ -23,11 +23,15 @@ export class InboundJournal {
     this.#spool = spool;
   }
 
-  /** Opens what an earlier process left; all of it is durable then. */
-  static async open(files: Files, folder: string): Promise<InboundJournal> {
+  /** Opens what an earlier process left, and shows it frame by frame; all of it is durable then. */
+  static async open(files: Files, folder: string, show: (frame: Frame) => void): Promise<InboundJournal> {
     const spool = await Spool.open({ files, folder, checksum: crc32, bytesMax });
     const journal = new InboundJournal(spool);
-    for await (const record of spool.readFrom(0)) journal.#note(decode(record.bytes));
+    for await (const record of spool.readFrom(0)) {
+      const frame = decode(record.bytes);
+      journal.#note(frame);
+      show(frame);
+    }
     return journal;
   }
 

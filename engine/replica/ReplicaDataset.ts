@@ -32,16 +32,25 @@ export class ReplicaDataset {
   readonly #totalBytes: number;
   #copiedBytes: number;
   #applying: Promise<void> = Promise.resolve();
+  #applyFailed: { readonly thrown: unknown } | undefined;
+  /** What a comparison has journalled: sent once more, it is never skipped for being like the disk. */
+  readonly #journalled: Set<string>;
   #caughtUp: boolean;
   #durablePoint: ConsistentPoint | null;
+  /** Our wall clock when the durable point was made. */
+  #durablePointAtMs: number | undefined;
+  /** How old a point that has just arrived is; undefined when the link cannot tell. */
+  ageMs: (point: ConsistentPoint) => number | undefined = () => undefined;
 
   private constructor(
     clock: Clock,
     stateFile: ReplicaStateFile,
     journal: InboundJournal,
     disks: readonly ReplicaDisk[],
+    journalled: Set<string>,
     onFact: (fact: DatasetFact) => void,
   ) {
+    this.#journalled = journalled;
     this.#clock = clock;
     this.#stateFile = stateFile;
     this.#journal = journal;
@@ -51,6 +60,7 @@ export class ReplicaDataset {
     this.#copiedBytes = this.#bytesBefore(this.state.cursor.disk, this.state.cursor.offset);
     this.#caughtUp = this.state.phase === 'replicating' && this.state.point !== null && !this.#journalHoldsCopy();
     this.#durablePoint = journal.lastPoint ?? this.state.point;
+    this.#durablePointAtMs = this.state.pointAtMs;
   }
 
   /** Proves and opens the disks and the journal. Faults: `replicaDiskUnproven`, `diskFull`. */
@@ -63,8 +73,11 @@ export class ReplicaDataset {
     const disks: ReplicaDisk[] = [];
     try {
       for (const { locator } of stateFile.value!.plan.disks) disks.push(await parties.replicaDisks.open(locator));
-      const journal = await InboundJournal.open(parties.files, `${folder}/inbound`);
-      return new ReplicaDataset(parties.clock, stateFile, journal, disks, onFact);
+      const journalled = new Set<string>();
+      const journal = await InboundJournal.open(parties.files, `${folder}/inbound`, (frame) => {
+        if (stateFile.value!.phase === 'comparing') for (const piece of pieces(frame)) journalled.add(piece.key);
+      });
+      return new ReplicaDataset(parties.clock, stateFile, journal, disks, journalled, onFact);
     } catch (thrown) {
       for (const disk of disks) await disk.close();
       throw thrown;
@@ -82,6 +95,12 @@ export class ReplicaDataset {
   /** The newest point that is durable here, in the journal or on the disks. */
   get durablePoint(): ConsistentPoint | null {
     return this.#durablePoint;
+  }
+
+  /** Now minus the time of the durable point. */
+  get lagMs(): number | undefined {
+    if (this.#durablePoint === null || this.#durablePointAtMs === undefined) return undefined;
+    return Math.max(0, this.#clock.nowMs() - this.#durablePointAtMs);
   }
 
   get progress(): Progress {
@@ -121,6 +140,7 @@ export class ReplicaDataset {
     }
     await this.settle();
     await this.#journal.clear();
+    this.#journalled.clear();
     this.#caughtUp = false;
     this.#copiedBytes = 0;
     const { point } = this.state;
@@ -164,10 +184,13 @@ export class ReplicaDataset {
 
   /** Makes what was appended durable. Answers the sequence to acknowledge. */
   async flush(): Promise<number> {
+    if (this.#applyFailed) throw this.#applyFailed.thrown;
     const sequence = this.#lastSequence();
     const point = this.#journal.lastPoint;
     await this.#journal.flush();
     if (point) {
+      const ageMs = this.ageMs(point);
+      if (ageMs !== undefined) this.#durablePointAtMs = this.#clock.nowMs() - ageMs;
       this.#durablePoint = point;
       this.#applySoon();
     }
@@ -201,9 +224,11 @@ export class ReplicaDataset {
   }
 
   #applySoon(): void {
-    this.#applying = this.#applying.then(() => this.#applyComplete());
-    // Told to whoever awaits the next step.
-    this.#applying.catch(() => {});
+    this.#applying = this.#applying
+      .then(() => this.#applyComplete())
+      .catch((thrown: unknown) => {
+        this.#applyFailed = { thrown };
+      });
   }
 
   async #applyComplete(): Promise<void> {
@@ -215,6 +240,7 @@ export class ReplicaDataset {
       ...this.state,
       appliedSequence: point.sequence,
       point,
+      ...(this.#durablePointAtMs === undefined ? {} : { pointAtMs: this.#durablePointAtMs }),
       replicatedBytes: this.state.replicatedBytes + appliedBytes,
     });
     await this.#journal.drop(point.sequence);
@@ -241,15 +267,20 @@ export class ReplicaDataset {
   }
 
   async #journalDifferences(frame: Frame, disk: ReplicaDisk): Promise<void> {
-    for (let at = 0; at < frame.rawLength; at += compareBytes) {
-      const length = Math.min(compareBytes, frame.rawLength - at);
-      const ours = await disk.read(frame.offset + at, length);
-      const theirs = frame.type === frameTypes.data ? frame.payload.subarray(at, at + length) : undefined;
-      if (theirs ? theirs.every((byte, index) => byte === ours[index]) : isZero(ours)) continue;
+    for (const { key, at, length } of pieces(frame)) {
+      if (!this.#journalled.has(key) && (await this.#same(frame, disk, at, length))) continue;
       // One record for the whole frame: its sequence can stand for one only.
+      for (const piece of pieces(frame)) this.#journalled.add(piece.key);
       await this.#journal.append(frame);
       return;
     }
+  }
+
+  async #same(frame: Frame, disk: ReplicaDisk, at: number, length: number): Promise<boolean> {
+    const ours = await disk.read(frame.offset + at, length);
+    if (frame.type === frameTypes.zero) return isZero(ours);
+    const theirs = frame.payload.subarray(at, at + length);
+    return theirs.every((byte, index) => byte === ours[index]);
   }
 
   async #takeMark(frame: Frame): Promise<number> {
@@ -270,6 +301,7 @@ export class ReplicaDataset {
       appliedSequence: phase === 'copying' ? frame.sequence : appliedSequence,
       replicatedBytes,
     });
+    this.#journalled.clear();
     this.#onFact({ type: 'replica.synchronized' });
     return frame.sequence;
   }
@@ -296,6 +328,14 @@ export class ReplicaDataset {
 
   #bytesBefore(disk: number, offset: number): number {
     return this.#disks.slice(0, disk).reduce((sum, one) => sum + one.bytes, offset);
+  }
+}
+
+/** The parts of a copied range that are compared; a copy always cuts a disk at the same places. */
+function* pieces(frame: Frame): Generator<{ readonly key: string; readonly at: number; readonly length: number }> {
+  for (let at = 0; at < frame.rawLength; at += compareBytes) {
+    const length = Math.min(compareBytes, frame.rawLength - at);
+    yield { key: `${frame.disk}:${frame.offset + at}`, at, length };
   }
 }
 

@@ -22,6 +22,8 @@ export type ReplicaState = {
   readonly appliedSequence: number;
   /** What the disks hold, or would after the journal's epochs; null while they are a mixture. */
   readonly point: ConsistentPoint | null;
+  /** The point's time on our wall clock, for the lag. */
+  readonly pointAtMs?: number;
   readonly replicatedBytes: number;
   /** The disks were brought to their point and closed for good in this epoch. */
   readonly finished: boolean;

@@ -123,6 +123,8 @@ export class SimulatedHypervisor implements Hypervisor {
       if (vm.power !== 'poweredOn') throw new PartyFault('invalidState', { object: vm.name, reason: vm.power });
       const disk = this.model.disks.get(place.path);
       if (!diskPaths(vm).includes(disk.path)) {
+        // A disk added above a snapshot could not be taken away again.
+        if (vm.snapshots.length > 0) throw new PartyFault('snapshotBlocks', { object: vm.name });
         const deviceChanges = [freePlace(vm, disk.path)];
         this.model.reconfigureVm(vm.id, { deviceChanges });
       }

@@ -94,10 +94,10 @@ export class LabSite implements Site {
   async writes(): Promise<WriteTally> {
     const { consistentPoint } = await this.status();
     const acknowledged = consistentPoint ? writesThrough(await readFile(this.lab.workloadLogPath, 'utf8'), BigInt(consistentPoint.atNs)) : 0;
-    const { first, last, missing } = await this.guestReport();
-    // Complete from the first: a hole below the last acknowledged write is a lost one.
-    const found = last - first + 1 - missing;
-    return { acknowledged, found, lost: Math.max(0, acknowledged - last) + missing };
+    const { first, last, missing, corrupt } = await this.guestReport();
+    // The slots before the window were written again by later rounds; a hole in the window is a lost write.
+    const found = last === 0 ? 0 : first - 1 + (last - first + 1) - missing - corrupt;
+    return { acknowledged, found, lost: Math.max(0, acknowledged - last) + missing + corrupt };
   }
 
   async until(what: string, holds: () => Promise<boolean>): Promise<void> {

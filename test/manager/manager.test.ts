@@ -4,6 +4,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { Browser, chromiumPath } from './browser.ts';
 import { ids, ManagerSite } from './managerSite.ts';
 
+/** Asks until it is so: on a busy machine a browser or a program takes its time. */
+const soon = <Value>(ask: () => Value) => expect.poll(ask, { timeout: 20_000 });
+
 const wide = { width: 1360, height: 1000 };
 /** `KAGEMUSHA_SCREENSHOTS=<folder>` keeps a picture of each test. */
 const screenshots = process.env['KAGEMUSHA_SCREENSHOTS'];
@@ -20,13 +23,9 @@ describe.skipIf(chromiumPath === undefined)('the manager in Chromium (skipped wi
     browser = await Browser.open(language, size);
     await browser.go(`${site.url}/`);
     const page = browser;
-    await expect
-      .poll(() => page.evaluate<number>("document.querySelectorAll('.card').length"), { timeout: 15_000 })
-      .toBe(3);
-    await expect.poll(() => page.evaluate<string>(textOf('.card .pill'))).not.toMatch(/不明|Unknown/);
-    await expect
-      .poll(() => page.evaluate<number>("document.querySelectorAll('#events tr').length"))
-      .toBeGreaterThan(10);
+    await soon(() => page.evaluate<number>("document.querySelectorAll('.card').length")).toBe(3);
+    await soon(() => page.evaluate<string>(textOf('.card .pill'))).not.toMatch(/不明|Unknown/);
+    await soon(() => page.evaluate<number>("document.querySelectorAll('#events tr').length")).toBeGreaterThan(10);
     return page;
   };
   const picture = async (name: string): Promise<void> => {
@@ -87,19 +86,19 @@ describe.skipIf(chromiumPath === undefined)('the manager in Chromium (skipped wi
     const press = `document.querySelector(${JSON.stringify(button(1, 3))})`;
     await page.evaluate(`${press}.focus()`);
     await page.pressKey('Enter');
-    await expect.poll(() => page.evaluate("document.querySelector('dialog').open")).toBe(true);
+    await soon(() => page.evaluate("document.querySelector('dialog').open")).toBe(true);
     expect(await page.evaluate(textOf('#switchoverLag'))).toBe('0.2 秒');
     await page.pressKey('Escape');
-    await expect.poll(() => page.evaluate("document.querySelector('dialog').open")).toBe(false);
+    await soon(() => page.evaluate("document.querySelector('dialog').open")).toBe(false);
     expect(site.appliance.commands).toEqual([]);
     await page.evaluate(`${press}.click()`);
     await page.evaluate("document.querySelector('#noWait').click()");
     expect(await page.evaluate(textOf('dialog label'))).toContain('ジャーナルがすべて適用されるまで待機しない');
     await picture('dialog');
     await page.evaluate("document.querySelector('dialog button[value=switchover]').click()");
-    await expect
-      .poll(() => site.appliance.commands.map(({ scenarioId, command }) => ({ scenarioId, command })))
-      .toEqual([{ scenarioId: ids[0], command: { command: 'switchover', waitForJournals: false } }]);
+    await soon(() => site.appliance.commands.map(({ scenarioId, command }) => ({ scenarioId, command }))).toEqual([
+      { scenarioId: ids[0], command: { command: 'switchover', waitForJournals: false } },
+    ]);
   });
 
   test('fits a narrow screen without scrolling sideways', async () => {
@@ -111,7 +110,7 @@ describe.skipIf(chromiumPath === undefined)('the manager in Chromium (skipped wi
   test('without the appliance, and without control itself, everything is shown as unknown with its age', async () => {
     const page = await open('ja');
     site.network.cut('control', 'appliance');
-    await expect.poll(() => page.evaluate<string>(textOf('.card .pill')), { timeout: 15_000 }).toBe('不明');
+    await soon(() => page.evaluate<string>(textOf('.card .pill'))).toBe('不明');
     const lost = await page.evaluate<string>(textOf(card(1)));
     expect(lost).toMatch(/最終受信\n\d+ 秒前/);
     expect(lost).toContain('最後に確認された状態\nレプリケーション中');
@@ -119,11 +118,9 @@ describe.skipIf(chromiumPath === undefined)('the manager in Chromium (skipped wi
     expect(await page.evaluate("document.querySelector('.card').dataset.tone")).toBe('unknown');
     await picture('unknown');
     site.network.heal();
-    await expect
-      .poll(() => page.evaluate<string>(textOf('.card .pill')), { timeout: 20_000 })
-      .toBe('レプリケーション中');
+    await soon(() => page.evaluate<string>(textOf('.card .pill'))).toBe('レプリケーション中');
     await site.stopControl();
-    await expect.poll(() => page.evaluate<string>(textOf('.card .pill')), { timeout: 15_000 }).toBe('不明');
+    await soon(() => page.evaluate<string>(textOf('.card .pill'))).toBe('不明');
     expect(await page.evaluate(textOf('#lost'))).toContain('コントロール サービスとの接続が切れています');
     await picture('controlLost');
   });

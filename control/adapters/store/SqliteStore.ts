@@ -112,6 +112,20 @@ export class SqliteStore implements ControlStore {
     return Number(this.#all('SELECT seq FROM mirrors WHERE source = ?', source)[0]?.['seq'] ?? 0);
   }
 
+  lastMirrored(source: string): Report | undefined {
+    const row = this.#all('SELECT * FROM events WHERE source = ? ORDER BY sourceSeq DESC LIMIT 1', source)[0];
+    if (row === undefined) return undefined;
+    const { atMs, code, params } = toEvent(row);
+    return { seq: Number(row['sourceSeq']), atMs, scenarioId: scenarioId(String(row['scenarioId'])), code, params };
+  }
+
+  restartMirror(source: string, atMs: number): void {
+    this.#transaction(() => {
+      this.#run('UPDATE events SET source = ? WHERE source = ?', `${source} until ${atMs}`, source);
+      this.#run('DELETE FROM mirrors WHERE source = ?', source);
+    });
+  }
+
   events(query: {
     readonly after?: number;
     readonly scenarioId?: ScenarioId;

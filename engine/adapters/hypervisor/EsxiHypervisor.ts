@@ -1,3 +1,4 @@
+import { PartyFault } from '#machines/faults.ts';
 import type { Clock } from '#machines/parties/clock.ts';
 import type {
   DiskInfo,
@@ -41,6 +42,8 @@ export class EsxiHypervisor implements Hypervisor {
   readonly #session: EsxiSession;
   /** Changes of this host one after the other: two attachments would choose the same unit. */
   #lastChange: Promise<unknown> = Promise.resolve();
+  /** The newest epoch heard of each scenario, for as long as this process lives. */
+  readonly #epochs = new Map<string, number>();
 
   constructor({ host, port, user, password, certificateSha256, clock }: EsxiOptions) {
     this.#session = { client: new VimClient({ host, port, certificateSha256 }, { user, password }), clock, host };
@@ -56,26 +59,27 @@ export class EsxiHypervisor implements Hypervisor {
   }
 
   async createDisk(disk: { readonly path: string; readonly bytes: number }, intent: Intent): Promise<DiskInfo> {
-    return this.#changed(disk.path, () => createVirtualDisk(this.#session, disk, intent.deadlineAtMs));
+    return this.#changed(disk.path, intent, () => createVirtualDisk(this.#session, disk, intent.deadlineAtMs));
   }
 
   async attachDisk(place: AttachmentPlace, intent: Intent): Promise<GuestDiskLocator> {
-    return this.#changed(place.path, () => attachVirtualDisk(this.#session, place, intent.deadlineAtMs));
+    return this.#changed(place.path, intent, () => attachVirtualDisk(this.#session, place, intent.deadlineAtMs));
   }
 
   async detachDisk(place: AttachmentPlace, intent: Intent): Promise<void> {
-    return this.#changed(place.path, () => detachVirtualDisk(this.#session, place, intent.deadlineAtMs));
+    return this.#changed(place.path, intent, () => detachVirtualDisk(this.#session, place, intent.deadlineAtMs));
   }
 
   async createVm(spec: VmSpec, intent: Intent): Promise<VmState> {
-    return this.#changed(spec.name, () => createVirtualMachine(this.#session, spec, intent));
+    return this.#changed(spec.name, intent, () => createVirtualMachine(this.#session, spec, intent));
   }
 
   async powerOnVm({ vmId }: { readonly vmId: string }, intent: Intent): Promise<void> {
-    return this.#changed(vmId, () => powerOnVirtualMachine(this.#session, vmId, intent));
+    return this.#changed(vmId, intent, () => powerOnVirtualMachine(this.#session, vmId, intent));
   }
 
   async powerOffVm(vm: { readonly vmId: string; readonly how: 'guest' | 'hard' }, intent: Intent): Promise<void> {
+    this.#refuseUnwanted(vm.vmId, intent);
     // Not behind the other changes: a guest may take minutes to shut down.
     return this.#told(vm.vmId, () => powerOffVirtualMachine(this.#session, vm, intent));
   }
@@ -88,18 +92,29 @@ export class EsxiHypervisor implements Hypervisor {
     return this.#told(vmId, () => waitForGuestTools(this.#session, vmId, intent));
   }
 
-  async unregisterVm({ vmId }: { readonly vmId: string }, _intent: Intent): Promise<void> {
-    return this.#changed(vmId, () => unregisterVirtualMachine(this.#session, vmId));
+  async unregisterVm({ vmId }: { readonly vmId: string }, intent: Intent): Promise<void> {
+    return this.#changed(vmId, intent, () => unregisterVirtualMachine(this.#session, vmId));
   }
 
   async close(): Promise<void> {
     await this.#session.client.close();
   }
 
-  #changed<Result>(object: string, change: () => Promise<Result>): Promise<Result> {
-    const result = this.#lastChange.then(() => this.#told(object, change));
+  #changed<Result>(object: string, intent: Intent, change: () => Promise<Result>): Promise<Result> {
+    const result = this.#lastChange.then(() => {
+      this.#refuseUnwanted(object, intent);
+      return this.#told(object, change);
+    });
     this.#lastChange = result.catch(() => undefined);
     return result;
+  }
+
+  /** Looked at when the change's turn has come: it may have waited behind a slow one. */
+  #refuseUnwanted(object: string, { scenarioId, epoch, deadlineAtMs }: Intent): void {
+    if (this.#session.clock.nowMs() >= deadlineAtMs) throw new PartyFault('timedOut', { what: object }, 'none');
+    const newest = this.#epochs.get(scenarioId) ?? epoch;
+    if (epoch < newest) throw new PartyFault('staleEpoch', { theirs: epoch, ours: newest });
+    this.#epochs.set(scenarioId, epoch);
   }
 
   async #told<Result>(object: string, work: () => Promise<Result>): Promise<Result> {

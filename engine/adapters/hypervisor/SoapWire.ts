@@ -26,7 +26,7 @@ const responseBytesMax = 64 * 1024 * 1024;
 const connectTimeoutMs = 10_000;
 /** Hosts drop whole products above 128 connections; a scenario needs a handful. */
 const socketsMax = 4;
-const longPollSocketsMax = 2;
+const longPollSocketsMax = 4;
 
 /** Connections reach HTTP only when the certificate is the pinned one. */
 class PinnedAgent extends Agent {

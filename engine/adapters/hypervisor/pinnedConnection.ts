@@ -61,6 +61,8 @@ function connectUnverified({ host, port }: TlsAddress, timeoutMs: number): Promi
       socket.setTimeout(0);
       socket.off('timeout', onTimeout);
       socket.off('error', onError);
+      // Until HTTP listens, a reset must not end the process; HTTP hears of it by the closing.
+      socket.on('error', () => undefined);
       resolve(socket);
     });
   });

@@ -5,10 +5,21 @@ import type { Ref } from './vimFault.ts';
 
 export type TaskResult = string | Ref | { readonly searchResult: DatastoreListing } | undefined;
 
+export type ListedFile = {
+  readonly path: string;
+  /** What the file takes on the datastore. */
+  readonly bytes: number;
+  readonly modifiedAtMs: number;
+  /** Of a virtual disk. */
+  readonly capacityBytes?: number;
+};
+
 export type DatastoreListing = {
   readonly folderPath: string;
   readonly datastoreId: string;
-  readonly files: readonly { readonly path: string; readonly bytes: number; readonly modifiedAtMs: number }[];
+  readonly files: readonly ListedFile[];
+  /** A host tells only what it is asked for. */
+  readonly details: { readonly size: boolean; readonly modified: boolean; readonly capacity: boolean };
 };
 
 export type TaskRecord = {

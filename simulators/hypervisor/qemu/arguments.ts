@@ -106,7 +106,9 @@ function diskDevice(controller: Controller, disk: AttachedDisk, index: number, u
 }
 
 function nicArguments(nic: Nic, index: number): readonly string[] {
-  const device = `${nics[nic.type]},netdev=net${index},mac=${nic.macAddress}`;
+  const device = `${nics[nic.type]},mac=${nic.macAddress}`;
+  // Without a peer the guest sees a card with no link.
+  if (!nic.connected) return ['-device', device];
   // The guest's network leads nowhere: a double must not answer for the original in the lab.
-  return ['-netdev', `user,id=net${index},restrict=on`, '-device', device];
+  return ['-netdev', `user,id=net${index},restrict=on`, '-device', `${device},netdev=net${index}`];
 }

@@ -20,7 +20,7 @@ type Running = {
   readonly ended: Promise<void>;
 };
 
-const startWaitMs = 300;
+const startPollMs = 20;
 
 /** VMs that really boot: one QEMU each. A QEMU that ends is a VM that powered off. */
 export class QemuGuests {
@@ -61,8 +61,7 @@ export class QemuGuests {
       this.#running.delete(vm.id);
       this.#model.guestGone(vm.id);
     });
-    // What QEMU refuses (a locked disk, an unknown device) it says at once.
-    await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, startWaitMs))]);
+    await this.#untilStarted(running);
     if (failure === undefined) return;
     if (/Failed to get .*lock/.test(failure))
       throw new VimFault('FileLocked', { file: diskPaths(vm)[0] ?? '' }, failure);
@@ -110,6 +109,20 @@ export class QemuGuests {
     const serialLog = join(folder, 'serial0.log');
     const toolsLog = join(folder, 'tools.log');
     return { ...guarded(qemuArguments({ vm, disks, serialLog, toolsLog, qmpSocket, efiFirmware })), qmpSocket };
+  }
+
+  /** The monitor answers once every device is there and every disk is locked; what QEMU refuses, it ends with. */
+  async #untilStarted({ process, ended, qmpSocket }: Running): Promise<void> {
+    const isOver = (): boolean => process.exitCode !== null || process.signalCode !== null || process.pid === undefined;
+    while (!isOver()) {
+      const answered = await sendQmp(qmpSocket, 'query-status').then(
+        () => true,
+        () => false,
+      );
+      if (answered) return;
+      await Promise.race([ended, new Promise((resolve) => setTimeout(resolve, startPollMs))]);
+    }
+    await ended;
   }
 
   /** ttyS1 stands in for VMware Tools: `tools running hostname=X ip=Y`. */

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { folderPath } from '../model/vmFacts.ts';
 import { parseDatastorePath } from '../model/datastorePath.ts';
 import type { DiskState, VmRecord } from '../model/state.ts';
-import type { DatastoreListing } from '../model/taskBook.ts';
+import type { ListedFile } from '../model/taskBook.ts';
 import { VimFault } from '../model/vimFault.ts';
 import { spacedUuid } from './vmProperties.ts';
 
@@ -67,7 +67,7 @@ export class DatastoreFolder {
   }
 
   /** Faults: `FileNotFound`. Extents are hidden, as the host's browser hides them. */
-  async list(path: string): Promise<DatastoreListing['files']> {
+  async list(path: string): Promise<readonly ListedFile[]> {
     const folder = this.realPath(path);
     const entries = await readdir(folder, { withFileTypes: true }).catch((thrown: unknown) => {
       throw fileFault(thrown, path);

@@ -96,16 +96,17 @@ export function localizedFault(fault: VimFault): DataObject {
 export function taskResult(result: TaskResult): WireValue | undefined {
   if (result === undefined || typeof result === 'string') return result;
   if ('type' in result) return moRef(result.type, result.id);
-  const { folderPath, datastoreId, files } = result.searchResult;
+  const { folderPath, datastoreId, files, details } = result.searchResult;
   return {
     $type: 'HostDatastoreBrowserSearchResults',
     datastore: moRef('Datastore', datastoreId),
     folderPath,
     file: files.map((file) => ({
-      $type: file.path.endsWith('.vmdk') ? 'VmDiskFileInfo' : 'FileInfo',
+      $type: file.capacityBytes === undefined ? 'FileInfo' : 'VmDiskFileInfo',
       path: file.path,
-      fileSize: file.bytes,
-      modification: new Date(file.modifiedAtMs).toISOString(),
+      ...(details.size ? { fileSize: file.bytes } : {}),
+      ...(details.modified ? { modification: new Date(file.modifiedAtMs).toISOString() } : {}),
+      ...(details.capacity && file.capacityBytes !== undefined ? { capacityKb: file.capacityBytes / 1024 } : {}),
     })),
   };
 }

@@ -1,4 +1,4 @@
-import type { DatastoreListing } from '../model/taskBook.ts';
+import type { ListedFile } from '../model/taskBook.ts';
 import type { DiskState, VmRecord } from '../model/state.ts';
 
 /** What the model's changes do outside of it: files, guests, what the appliance's guest sees. */
@@ -16,7 +16,7 @@ export type Ground = {
   /** Shows the disks of all running, modelled VMs to their guests, and hides all others. */
   showDisks(): Promise<void>;
   /** Files in a folder of a datastore. Fault: `FileNotFound`. */
-  list(path: string): Promise<DatastoreListing['files']>;
+  list(path: string): Promise<readonly ListedFile[]>;
   /** Real path of a datastore's file, for reading. */
   realPath(path: string): string;
 };

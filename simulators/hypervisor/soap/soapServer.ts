@@ -33,6 +33,8 @@ export async function listenSoap(
       else response.destroy();
     });
   });
+  // Longer than a client rests between two calls: a connection closed just as it is used again looks like a lost answer.
+  server.keepAliveTimeout = 600_000;
   await listen(server, address);
   const bound = server.address();
   const port = typeof bound === 'object' && bound !== null ? bound.port : address.port;

@@ -4,6 +4,7 @@ import { required, startTask } from './call.ts';
 import type { Call, MethodCode } from './call.ts';
 import type { DiskToCreate } from './deviceSpec.ts';
 import { read } from './wireValue.ts';
+import type { WireValue } from './wireValue.ts';
 import { spacedUuid } from './vmProperties.ts';
 
 /** Datastores, folders and virtual disks. */
@@ -39,27 +40,38 @@ export const storageMethods: Readonly<Record<string, MethodCode>> = {
     spacedUuid(model.disks.get(required(read.text(params.name), 'name')).uuid),
   RefreshDatastore: () => undefined,
   RefreshDatastoreStorageInfo: () => undefined,
-  SearchDatastore_Task: (call) => {
-    const path = required(read.text(call.params.datastorePath), 'datastorePath');
-    const datastore = call.model.disks.datastoreOf(path);
-    const patterns = read.texts(read.object(call.params.searchSpec)?.matchPattern).map(
-      (one) =>
-        new RegExp(
-          `^${one
-            .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-            .replaceAll('*', '.*')
-            .replaceAll('?', '.')}$`,
-        ),
-    );
-    return startTask(call, async () => {
-      const files = (await call.ground.list(path)).filter(
-        (file) => patterns.length === 0 || patterns.some((pattern) => pattern.test(file.path)),
-      );
-      const folderPath = `${formatDatastorePath(parseDatastorePath(path))}/`;
-      return { searchResult: { folderPath, datastoreId: datastore.id, files } };
-    });
-  },
+  SearchDatastore_Task: searchDatastore,
 };
+
+function searchDatastore(call: Call): WireValue {
+  const { model, ground, params } = call;
+  const path = required(read.text(params.datastorePath), 'datastorePath');
+  const spec = read.object(params.searchSpec);
+  const flags = read.object(spec?.details);
+  const diskQuery = read.objects(spec?.query).find((one) => one.$type === 'VmDiskFileQuery');
+  const patterns = read.texts(spec?.matchPattern).map(wildcard);
+  const datastore = model.disks.datastoreOf(path);
+  const folder = formatDatastorePath(parseDatastorePath(path));
+  return startTask(call, async () => {
+    const files = (await ground.list(path))
+      .filter((file) => patterns.length === 0 || patterns.some((pattern) => pattern.test(file.path)))
+      .map((file) => {
+        const disk = model.disks.find(folder.endsWith(']') ? `${folder} ${file.path}` : `${folder}/${file.path}`);
+        return disk === undefined ? file : { ...file, capacityBytes: disk.bytes };
+      });
+    const details = {
+      size: read.flag(flags?.fileSize) ?? false,
+      modified: read.flag(flags?.modification) ?? false,
+      capacity: read.flag(read.object(diskQuery?.details)?.capacityKb) ?? false,
+    };
+    return { searchResult: { folderPath: `${folder}/`, datastoreId: datastore.id, files, details } };
+  });
+}
+
+function wildcard(pattern: string): RegExp {
+  const text = pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&');
+  return new RegExp(`^${text.replaceAll('*', '.*').replaceAll('?', '.')}$`);
+}
 
 /** Model first, files after; when the files fail, the model forgets. */
 export async function createDisk({ model, ground }: Call, wanted: DiskToCreate): Promise<void> {

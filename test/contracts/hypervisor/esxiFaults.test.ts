@@ -173,22 +173,29 @@ test('a request lost before the effect is told as unknown too, and the next try 
   await expect(hypervisor.createVm(spec, intent())).resolves.toMatchObject({ name: 'double', power: 'off' });
 });
 
-test.each(['CreateVirtualDisk_Task', 'ReconfigVM_Task', 'PowerOnVM_Task', 'MakeDirectory'])(
-  'a lost answer to %s leaves nothing behind: all of it again has one effect',
+test.each(['CreateVirtualDisk_Task', 'ReconfigVM_Task', 'CreateVM_Task', 'PowerOnVM_Task', 'MakeDirectory'])(
+  'a lost answer to %s: the same step again has one effect and goes on',
   async (method) => {
     const hypervisor = connect();
     const path = '[datastore1] replica/one.vmdk';
-    const all = async (): Promise<void> => {
-      await hypervisor.createDisk({ path, bytes: mebibyte }, intent());
-      await hypervisor.attachDisk({ vmName: 'appliance', path }, intent());
-      await hypervisor.detachDisk({ vmName: 'appliance', path }, intent());
-      const vm = await hypervisor.createVm({ ...spec, diskPaths: [path] }, intent());
-      await hypervisor.powerOnVm(vm, intent());
+    let unknown = 0;
+    const step = async <Result>(change: () => Promise<Result>): Promise<Result> => {
+      try {
+        return await change();
+      } catch (error) {
+        expect(error).toMatchObject({ fault: { code: 'effectUnknown', effect: 'unknown' } });
+        unknown += 1;
+        await expect.poll(runningTasks).toBe(0);
+        return change();
+      }
     };
     relay.loseAnswerTo(method);
-    await expect(all()).rejects.toMatchObject({ fault: { code: 'effectUnknown' } });
-    await expect.poll(runningTasks).toBe(0);
-    await all();
+    await step(() => hypervisor.createDisk({ path, bytes: mebibyte }, intent()));
+    await step(() => hypervisor.attachDisk({ vmName: 'appliance', path }, intent()));
+    await step(() => hypervisor.detachDisk({ vmName: 'appliance', path }, intent()));
+    const vm = await step(() => hypervisor.createVm({ ...spec, diskPaths: [path] }, intent()));
+    await step(() => hypervisor.powerOnVm(vm, intent()));
+    expect(unknown).toBe(1);
     expect(simulator.model.disks.all()).toHaveLength(1);
     expect(simulator.model.vms().map(({ name, power }) => [name, power])).toEqual([
       ['appliance', 'poweredOn'],
@@ -198,10 +205,25 @@ test.each(['CreateVirtualDisk_Task', 'ReconfigVM_Task', 'PowerOnVM_Task', 'MakeD
 );
 
 test('a task that is not ready by the deadline is timedOut with the effect unknown', async () => {
+  await stop();
+  await start(60_000);
   const hypervisor = connect();
   await hypervisor.inspect();
-  const late = hypervisor.createVm(spec, intent(-1));
-  await expect(late).rejects.toMatchObject({ fault: { code: 'timedOut', effect: 'unknown' } });
+  await expect(hypervisor.createVm(spec, intent(300))).rejects.toMatchObject({
+    fault: { code: 'timedOut', effect: 'unknown' },
+  });
+  expect(runningTasks()).toBe(1);
+});
+
+test('after its deadline a change is not begun at all', async () => {
+  const hypervisor = connect();
+  await expect(hypervisor.createVm(spec, intent(-1))).rejects.toMatchObject({
+    fault: { code: 'timedOut', effect: 'none' },
+  });
+  await expect(hypervisor.powerOffVm({ vmId: '1', how: 'hard' }, intent(-1))).rejects.toMatchObject({
+    fault: { code: 'timedOut', effect: 'none' },
+  });
+  expect(relay.methods).toEqual([]);
 });
 
 test('a host that is gone is unreachable, with no effect; one that comes back with another certificate is refused', async () => {

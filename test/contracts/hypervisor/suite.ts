@@ -39,7 +39,8 @@ export function hypervisorContract(name: string, make: () => Promise<HypervisorU
       runId = String(Math.trunc(under.clock.nowMs() % 1_000_000_000)).padStart(9, '0');
     });
     afterAll(async () => {
-      for (const { vmId, intent } of made) {
+      for (const { vmId, intent: first } of made) {
+        const intent = { ...first, ticket: `${first.ticket}-cleanup`, epoch: 9 };
         await settled(under.hypervisor.powerOffVm({ vmId, how: 'hard' }, intent)).catch(() => undefined);
         await settled(under.hypervisor.unregisterVm({ vmId }, intent)).catch(() => undefined);
       }
@@ -49,7 +50,7 @@ export function hypervisorContract(name: string, make: () => Promise<HypervisorU
 
     const settled = <Result>(answer: Promise<Result>): Promise<Result> => under.settle?.(answer) ?? answer;
     const unique = (): string => String((counter += 1));
-    const newScenario = () => scenarioId(`${unique()}${runId}`.slice(-10).padStart(10, '4'));
+    const newScenario = () => scenarioId(`${unique().padStart(4, '0')}${runId.slice(-6)}`);
     const intentFor = (scenario = newScenario(), withinMs = 20_000): Intent => ({
       ticket: `ticket-${runId}-${unique()}`,
       scenarioId: scenario,
@@ -272,6 +273,20 @@ export function hypervisorContract(name: string, make: () => Promise<HypervisorU
         await settled(under.hypervisor.detachDisk(place, intentFor()));
         await settled(under.hypervisor.powerOnVm(vm, intent));
         await settled(under.hypervisor.powerOffVm({ ...vm, how: 'hard' }, intent));
+      });
+    });
+
+    describe('epochs', () => {
+      test('an older epoch of the scenario changes nothing', async () => {
+        const scenario = newScenario();
+        const vm = await newVm(vmSpec('substituteVm'), { ...intentFor(scenario), epoch: 2 });
+        const old = { ...intentFor(scenario), epoch: 1 };
+        expect(await refusal(under.hypervisor.powerOnVm(vm, old))).toBe('staleEpoch');
+        expect(await refusal(under.hypervisor.unregisterVm(vm, old))).toBe('staleEpoch');
+        expect(await settled(under.hypervisor.describeVm(vm))).toEqual(vm);
+        await settled(under.hypervisor.powerOnVm(vm, { ...intentFor(scenario), epoch: 2 }));
+        expect(await refusal(under.hypervisor.powerOffVm({ ...vm, how: 'hard' }, old))).toBe('staleEpoch');
+        expect((await settled(under.hypervisor.describeVm(vm))).power).toBe('on');
       });
     });
 

@@ -144,8 +144,9 @@ describe('TLS', () => {
       const connection = await master.connect({ host, port: Number(port.toString()) });
       const reasons: string[] = [];
       const ended = new Promise<void>((resolve) => connection.onClosed((reason) => resolve(void reasons.push(reason))));
+      const exited = once(child, 'exit');
       child.kill('SIGKILL');
-      await ended;
+      await Promise.all([ended, exited]);
       connection.close();
       await expect(connection.send(Uint8Array.of(1))).rejects.toMatchObject({ fault: { code: 'unreachable' } });
       expect(reasons).toHaveLength(1);

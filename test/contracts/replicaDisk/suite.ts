@@ -88,15 +88,16 @@ export function replicaDiskContract(
       await disk.close();
     });
 
-    test.runIf(options.sparse)('zeros take up no room where nothing was', async () => {
-      const { disk, attached } = await opened(64 * mib);
-      await disk.write(8 * mib, new Uint8Array(4096).fill(1));
-      await disk.zero(0, 64 * mib);
-      await disk.flush();
-      expect(attached.allocatedBytes()).toBeLessThan(mib);
-      expect((await disk.read(8 * mib, 4096)).every((byte) => byte === 0)).toBe(true);
-      await disk.close();
-    });
+    if (options.sparse)
+      test('zeros take up no room where nothing was', async () => {
+        const { disk, attached } = await opened(64 * mib);
+        await disk.write(8 * mib, new Uint8Array(4096).fill(1));
+        await disk.zero(0, 64 * mib);
+        await disk.flush();
+        expect(attached.allocatedBytes()).toBeLessThan(mib);
+        expect((await disk.read(8 * mib, 4096)).every((byte) => byte === 0)).toBe(true);
+        await disk.close();
+      });
 
     test('nothing is read or written outside of the disk', async () => {
       const { disk } = await opened(mib);

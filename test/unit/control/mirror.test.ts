@@ -37,6 +37,26 @@ test('reports made while the link is cut arrive once it is back', async () => {
   expect(await mirrored()).toEqual([1]);
 });
 
+test('an engine that was installed again numbers from 1: nothing is lost, nothing doubled, and it is told', async () => {
+  site = await ControlSite.start();
+  const { scenarioId } = await site.create();
+  const report = (bytes: number): void => site.appliance.report(scenarioId, 'synchronizationCompleted', { bytes });
+  for (const bytes of [1, 2, 3]) report(bytes);
+  await site.clock.advance(1_000);
+  site.network.kill('appliance');
+  await site.clock.advance(5_000);
+  site.appliance.reports.length = 0;
+  for (const bytes of [4, 5]) report(bytes);
+  await site.startAppliance();
+  await site.clock.advance(20_000);
+  expect(await mirrored()).toEqual([1, 2, 3, 4, 5]);
+  await site.stopControl();
+  await site.startControl();
+  expect(await mirrored()).toEqual([1, 2, 3, 4, 5]);
+  const events = (await site.ask('GET', '/api/events')).body as EventView[];
+  expect(events.filter(({ code }) => code === 'applianceReplaced')).toHaveLength(1);
+});
+
 test('a mirrored event carries its sentence in both languages and its severity', async () => {
   site = await ControlSite.start();
   const { scenarioId } = await site.create();

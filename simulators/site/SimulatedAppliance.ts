@@ -1,0 +1,100 @@
+import { Appliance } from '#engine/appliance/Appliance.ts';
+import type { ApplianceOptions } from '#engine/appliance/Appliance.ts';
+import { Engine } from '#engine/Engine.ts';
+import { ReplicaReceiver } from '#engine/replica/ReplicaReceiver.ts';
+import type { Hypervisor } from '#machines/parties/hypervisor.ts';
+import { SimulatedChartStore } from '#simulators/chartStore/SimulatedChartStore.ts';
+import type { ProcessClock, SimulatedClock } from '#simulators/clock/SimulatedClock.ts';
+import { SimulatedFiles } from '#simulators/files/SimulatedFiles.ts';
+import type { HypervisorModel } from '#simulators/hypervisor/model/hypervisorModel.ts';
+import { SimulatedHypervisor } from '#simulators/hypervisor/SimulatedHypervisor.ts';
+import type { SimulatedNetwork } from '#simulators/network/SimulatedNetwork.ts';
+import type { SimulatedRandom } from '#simulators/random/SimulatedRandom.ts';
+import { SimulatedBlocks } from '#simulators/replicaDisk/simulatedBlocks.ts';
+import { SimulatedReplicaDisks } from '#simulators/replicaDisk/SimulatedReplicaDisks.ts';
+
+type Surroundings = {
+  readonly clock: SimulatedClock;
+  readonly random: SimulatedRandom;
+  readonly network: SimulatedNetwork;
+  readonly model: HypervisorModel;
+  readonly onCommit: NonNullable<ApplianceOptions['onCommit']>;
+};
+
+/** The appliance's host: what outlives its engine's process, and the process that may be killed and started again. */
+export class SimulatedApplianceHost {
+  readonly #around: Surroundings;
+  /** Contents of the virtual disks, by their UUID: they belong to the datastore, not to whoever has them open. */
+  readonly #contents = new Map<string, SimulatedBlocks>();
+  readonly #replicaDisks = new SimulatedReplicaDisks();
+  #store = new SimulatedChartStore();
+  #files = new SimulatedFiles();
+  #process: { readonly clock: ProcessClock; readonly engine: Engine } | undefined;
+  /** The host's hypervisor of the latest connection, for planned failures and counts. */
+  hypervisor: SimulatedHypervisor | undefined;
+
+  constructor(around: Surroundings) {
+    this.#around = around;
+  }
+
+  /** Starts the engine on what an earlier process left. */
+  async start(): Promise<void> {
+    const { network, clock: wholeClock } = this.#around;
+    const clock = wholeClock.process();
+    const view = network.host('appliance');
+    const files = this.#files;
+    const appliance = new Appliance({
+      node: 'appliance',
+      folder: '/appliance',
+      clock,
+      network: view,
+      files,
+      store: this.#store,
+      replica: (onFact) => new ReplicaReceiver({ network: view, replicaDisks: this.#replicaDisks, files, clock, stateFolder: '/appliance/replica', node: 'appliance', onFact }),
+      hypervisor: (_place, password) => this.#connectHypervisor(clock, password),
+      onCommit: this.#around.onCommit,
+    });
+    await appliance.start();
+    const engine = new Engine({ node: 'appliance', listen: { host: 'appliance', port: 25_000 }, clock, network: view, handlers: [appliance.handlers()] });
+    await engine.start();
+    this.#process = { clock, engine };
+  }
+
+  /** `kill -9`: timers, sockets and open disks are gone; what was durable stays. */
+  kill(): void {
+    this.#process?.clock.kill();
+    this.#around.network.kill('appliance');
+    this.#replicaDisks.killOpeners();
+    this.#store = this.#store.reopen();
+    this.#files = this.#files.restart();
+    this.#process = undefined;
+  }
+
+  /** What the disk at this path of the datastore holds. */
+  contentsOf(path: string): SimulatedBlocks | undefined {
+    const disk = this.#around.model.disks.find(path);
+    return disk && this.#contents.get(disk.uuid);
+  }
+
+  /** The site's hypervisor, which also moves the disks in and out of the appliance's guest. */
+  #connectHypervisor(clock: ProcessClock, password: string): Hypervisor {
+    const { model, random } = this.#around;
+    const hypervisor = new SimulatedHypervisor({ model, clock, random: random.fork('hypervisor'), credentials: { user: 'root', password } });
+    this.hypervisor = hypervisor;
+    const attach = hypervisor.attachDisk.bind(hypervisor);
+    const detach = hypervisor.detachDisk.bind(hypervisor);
+    hypervisor.attachDisk = async (place, intent) => {
+      const locator = await attach(place, intent);
+      const contents = this.#contents.get(locator.wwn) ?? new SimulatedBlocks(locator.expectBytes);
+      if (!this.#contents.has(locator.wwn)) this.#contents.set(locator.wwn, contents);
+      if (!this.#replicaDisks.isOpen(locator.wwn)) this.#replicaDisks.attach(locator.wwn, contents);
+      return locator;
+    };
+    hypervisor.detachDisk = async (place, intent) => {
+      await detach(place, intent);
+      const disk = model.disks.find(place.path);
+      if (disk) this.#replicaDisks.detach(disk.uuid);
+    };
+    return hypervisor;
+  }
+}

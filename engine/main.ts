@@ -43,7 +43,9 @@ function readConfiguration(path: string | undefined): Configuration {
   if (path === undefined) throw new Error('usage: engine --config FILE');
   const parsed = configuration.safeParse(JSON.parse(readFileSync(path, 'utf8')));
   if (parsed.success) return parsed.data;
-  throw new Error(parsed.error.issues.map(({ path: field, message }) => `${path}: ${field.join('.')}: ${message}`).join('\n'));
+  throw new Error(
+    parsed.error.issues.map(({ path: field, message }) => `${path}: ${field.join('.')}: ${message}`).join('\n'),
+  );
 }
 
 const clock = new SystemClock();
@@ -53,10 +55,25 @@ const random = new SystemRandom();
 function compose(config: Configuration) {
   mkdirSync(config.folder, { recursive: true, mode: 0o700 });
   const pem = (path: string) => readFileSync(path, 'utf8');
-  const network = new TlsNetwork({ caPem: pem(config.tls.caFile), certPem: pem(config.tls.certFile), keyPem: pem(config.tls.keyFile) });
+  const network = new TlsNetwork({
+    caPem: pem(config.tls.caFile),
+    certPem: pem(config.tls.certFile),
+    keyPem: pem(config.tls.keyFile),
+  });
   const { node, folder } = config;
-  const master = config.master ? new LinuxMaster({ ...config.master, stateFolder: `${folder}/master`, clock, traceName: node }) : undefined;
-  const sources = master ? new ReplicationSources({ master, files, clock, random, folder: `${folder}/spool`, digest: (bytes) => hash('sha1', bytes, 'buffer') }) : undefined;
+  const master = config.master
+    ? new LinuxMaster({ ...config.master, stateFolder: `${folder}/master`, clock, traceName: node })
+    : undefined;
+  const sources = master
+    ? new ReplicationSources({
+        master,
+        files,
+        clock,
+        random,
+        folder: `${folder}/spool`,
+        digest: (bytes) => hash('sha1', bytes, 'buffer'),
+      })
+    : undefined;
   const appliance = config.appliance ? composeAppliance(config, network, config.appliance.diskFolder) : undefined;
   const handlers = [...(sources ? [sources.handlers] : []), ...(appliance ? [appliance.handlers()] : [])];
   const engine = new Engine({ node, listen: config.listen, clock, network, handlers, ...(master ? { master } : {}) });
@@ -72,9 +89,12 @@ function composeAppliance({ node, folder }: Configuration, network: TlsNetwork, 
     network,
     files,
     store: new SqliteChartStore(`${folder}/charts.sqlite`),
-    replica: (onFact) => new ReplicaReceiver({ network, replicaDisks, files, clock, stateFolder: `${folder}/replica`, node, onFact }),
-    hypervisor: ({ host, port, user, certificateSha256 }, password) => new EsxiHypervisor({ host, port, user, password, certificateSha256, clock }),
-    onCommit: ({ instance, seq, event, snapshot, taken }) => say({ scenario: instance, seq, event: event.type, state: statePath(snapshot.value), taken }),
+    replica: (onFact) =>
+      new ReplicaReceiver({ network, replicaDisks, files, clock, stateFolder: `${folder}/replica`, node, onFact }),
+    hypervisor: ({ host, port, user, certificateSha256 }, password) =>
+      new EsxiHypervisor({ host, port, user, password, certificateSha256, clock }),
+    onCommit: ({ instance, seq, event, snapshot, taken }) =>
+      say({ scenario: instance, seq, event: event.type, state: statePath(snapshot.value), taken }),
   });
 }
 
@@ -105,6 +125,10 @@ try {
 } catch (thrown) {
   const value = toFault(thrown);
   const foreseen = value.code !== 'internal';
-  process.stderr.write(foreseen ? `${faultText(value, 'en')}\n${faultText(value, 'ja')}\n` : `${thrown instanceof Error ? thrown.message : String(thrown)}\n`);
+  process.stderr.write(
+    foreseen
+      ? `${faultText(value, 'en')}\n${faultText(value, 'ja')}\n`
+      : `${thrown instanceof Error ? thrown.message : String(thrown)}\n`,
+  );
   process.exit(1);
 }

@@ -44,6 +44,7 @@ export function createApi(parties: ApiParties): FastifyInstance {
   serveScenarios(app, parties);
   serveEvents(app, parties);
   serveEngines(app, parties);
+  serveHypervisor(app, parties);
   serveLive(app, parties);
   for (const { path, type, bytes } of parties.managerFiles) {
     app.get(path, (_request, reply) => reply.type(type).send(bytes));
@@ -73,6 +74,14 @@ function serveScenarios(app: FastifyInstance, { scenarios }: ApiParties): void {
       return scenarios.view(id);
     });
   }
+}
+
+function serveHypervisor(app: FastifyInstance, { scenarios, engines }: ApiParties): void {
+  // Only the appliance's engine talks to a hypervisor: one adapter, one set of credentials.
+  app.get<WithId>('/api/scenarios/:id/hypervisor', (request) => {
+    const { hypervisor } = scenarios.view(readScenarioId(request.params.id)).definition;
+    return engines[0]?.party.request('hypervisor.inspect', { hypervisor }, { timeoutMs: 30_000 });
+  });
 }
 
 function serveEvents(app: FastifyInstance, { eventLog, scenarios }: ApiParties): void {

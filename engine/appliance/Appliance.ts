@@ -93,8 +93,13 @@ export class Appliance {
         this.#host.dispatch(instance, { type: 'appliance.restarted' });
   }
 
-  async stop(): Promise<void> {
+  /** Nothing is decided or begun any more; what is under way is answered to the next process. */
+  halt(): void {
     this.#host.stop();
+  }
+
+  async stop(): Promise<void> {
+    this.halt();
     for (const master of this.#masters.values()) await master.unwatch();
     for (const { hypervisor } of this.#hypervisors.values()) await hypervisor.close().catch(() => {});
     for (const wake of this.#waiters) wake();
@@ -104,6 +109,7 @@ export class Appliance {
   handlers(): Handlers {
     return {
       'scenario.define': ({ definition }) => this.#define(definition),
+      'scenario.remove': ({ scenarioId: scenario }) => this.#remove(scenario),
       'scenario.command': ({ scenarioId: scenario, commandId, command }) => this.#command(scenario, commandId, command),
       'scenario.status': ({ scenarioId: scenario }) => this.status(scenario),
       'scenario.list': () => ({ scenarioIds: this.#options.store.instances().map(scenarioId) }),
@@ -156,6 +162,19 @@ export class Appliance {
     await files.write(definitionPath(folder, scenario), new TextEncoder().encode(JSON.stringify(definition)));
     this.#definitions.set(scenario, definition);
     this.#host.create(scenario, { definition, applianceVersion: engineVersion });
+    return { accepted: true };
+  }
+
+  /** The scenario and its chart go; the replica disks stay on the datastore. */
+  async #remove(scenario: ScenarioId): Promise<CommandAnswer> {
+    const { store, files, folder } = this.#options;
+    if (store.load(scenario)) {
+      const answer = answerTo(this.#host.snapshot(scenario), 'run');
+      if (!answer.accepted) return answer;
+      this.#host.remove(scenario);
+    }
+    this.#definitions.delete(scenario);
+    await files.remove(definitionPath(folder, scenario));
     return { accepted: true };
   }
 

@@ -36,7 +36,7 @@ export class DirtyMap {
   add(disk: number, offset: number, length: number): void {
     const words = this.#words[disk]!;
     const last = Math.ceil(Math.min(offset + length, this.#diskBytes[disk]!) / blockBytes);
-    for (let block = Math.floor(offset / blockBytes); block < last; ) {
+    for (let block = Math.floor(offset / blockBytes); block < last;) {
       const index = block >>> 5;
       const before = words[index]!;
       if ((block & 31) === 0 && last - block >= 32) {

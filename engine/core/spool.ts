@@ -20,7 +20,20 @@ export type SpoolOptions = {
 
 export type SpoolRecord = { readonly sequence: number; readonly bytes: Uint8Array };
 
-type Segment = { readonly path: string; readonly firstSequence: number; lastSequence: number; bytes: number; log: Promise<LogFile> | undefined };
+/** Where the record `sequence`, or the first one after it, begins. */
+type Mark = { readonly sequence: number; readonly offset: number };
+/** Between two marks: what is read in vain at most before the record that is sought. */
+const markEveryBytes = 256 * 1024;
+
+type Segment = {
+  readonly path: string;
+  lastSequence: number;
+  bytes: number;
+  log: Promise<LogFile> | undefined;
+  readonly marks: Mark[];
+  /** Where the last reader ended: a reader that follows the tail goes on there. */
+  ended: Mark;
+};
 
 /**
  * A log of records with rising sequences, bounded, in segments that are dropped from the front. One caller at a time
@@ -35,7 +48,8 @@ export class Spool {
 
   private constructor(options: SpoolOptions) {
     this.#options = options;
-    this.#segmentBytes = options.segmentBytes ?? Math.min(segmentBytesDefault, Math.max(64 * 1024, Math.floor(options.bytesMax / 8)));
+    this.#segmentBytes =
+      options.segmentBytes ?? Math.min(segmentBytesDefault, Math.max(64 * 1024, Math.floor(options.bytesMax / 8)));
   }
 
   /** Opens what a folder holds. A record that was torn by a crash is cut off, with all that follows it. */
@@ -70,11 +84,12 @@ export class Spool {
     if (!segment || (segment.bytes > 0 && segment.bytes + record.length > this.#segmentBytes)) {
       if (segment) await this.#open(segment).then((log) => log.flush());
       const path = `${this.#options.folder}/${String(sequence).padStart(16, '0')}.seg`;
-      segment = { path, firstSequence: sequence, lastSequence: sequence, bytes: 0, log: undefined };
+      segment = newSegment(path, undefined);
       this.#segments.push(segment);
     }
     const log = await this.#open(segment);
     await log.append(record);
+    mark(segment, sequence, segment.bytes);
     segment.bytes += record.length;
     segment.lastSequence = sequence;
     this.#lastSequence = sequence;
@@ -91,7 +106,7 @@ export class Spool {
 
   /** The records from `sequence` on that are there by the time the reader gets to them. Their bytes may be kept. */
   async *readFrom(sequence: number): AsyncGenerator<SpoolRecord, void, undefined> {
-    for (let next = sequence; ; ) {
+    for (let next = sequence; ;) {
       const segment = this.#segments.find((one) => one.lastSequence >= next && one.bytes > 0);
       if (!segment) return;
       const before = next;
@@ -178,12 +193,16 @@ export class Spool {
   }
 
   async *#readSegment(segment: Segment, from: number): AsyncGenerator<SpoolRecord, void, undefined> {
+    const marks = [...segment.marks, segment.ended].filter((mark) => mark.sequence <= from);
+    let offset = Math.max(0, ...marks.map((mark) => mark.offset));
+    let begin = offset;
     let buffer = new Uint8Array(0);
-    let offset = 0;
     for (;;) {
       const record = this.#cut(buffer);
       if (record) {
         buffer = buffer.subarray(record.size);
+        begin += record.size;
+        segment.ended = { sequence: record.sequence + 1, offset: begin };
         if (record.sequence >= from) yield { sequence: record.sequence, bytes: record.bytes };
         continue;
       }
@@ -211,7 +230,8 @@ export class Spool {
     if (buffer.length < headerBytes) return undefined;
     const view = new DataView(buffer.buffer, buffer.byteOffset);
     const size = this.#sizeWanted(buffer);
-    if (view.getUint32(0, true) !== magic || size > headerBytes + recordBytesMax || size > buffer.length) return undefined;
+    if (view.getUint32(0, true) !== magic || size > headerBytes + recordBytesMax || size > buffer.length)
+      return undefined;
     const record = buffer.subarray(0, size);
     if (this.#checksumOf(record) !== view.getUint32(16, true)) return undefined;
     return { sequence: Number(view.getBigUint64(8, true)), bytes: record.subarray(headerBytes), size };
@@ -228,10 +248,12 @@ export class Spool {
         continue;
       }
       const log = await files.openLog(path);
-      const segment: Segment = { path, firstSequence: Number.parseInt(name, 10), lastSequence: 0, bytes: log.bytes, log: Promise.resolve(log) };
+      const segment = newSegment(path, Promise.resolve(log));
+      segment.bytes = log.bytes;
       this.#segments.push(segment);
       let sound = 0;
       for await (const record of this.#readSegment(segment, 0)) {
+        mark(segment, record.sequence, sound);
         sound += headerBytes + record.bytes.length;
         segment.lastSequence = record.sequence;
         this.#lastSequence = record.sequence;
@@ -248,4 +270,13 @@ export class Spool {
     }
     await this.flush();
   }
+}
+
+function newSegment(path: string, log: Promise<LogFile> | undefined): Segment {
+  return { path, lastSequence: 0, bytes: 0, log, marks: [], ended: { sequence: 0, offset: 0 } };
+}
+
+function mark(segment: Segment, sequence: number, offset: number): void {
+  const before = segment.marks.at(-1);
+  if (!before || offset - before.offset >= markEveryBytes) segment.marks.push({ sequence, offset });
 }

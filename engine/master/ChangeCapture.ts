@@ -67,7 +67,10 @@ export class ChangeCapture {
   constructor(options: CaptureOptions) {
     this.#options = options;
     const extentBytes = Math.min(extentBytesMax, Math.max(4096, Math.floor(options.spool.bytesMax / 16 / 4096) * 4096));
-    this.#dirty = new DirtyMap(options.disks.map((disk) => disk.bytes), extentBytes);
+    this.#dirty = new DirtyMap(
+      options.disks.map((disk) => disk.bytes),
+      extentBytes,
+    );
     this.#diskNumbers = new Map(options.disks.map((disk, number) => [disk.diskId, number]));
     if (options.feed) this.#drainForEver();
   }
@@ -164,7 +167,11 @@ export class ChangeCapture {
   async #captureDirty(): Promise<void> {
     while (!this.#closed) {
       const batch = [];
-      for (let extent = this.#dirty.take(); extent; extent = batch.length < readsAtOnce ? this.#dirty.take() : undefined) {
+      for (
+        let extent = this.#dirty.take();
+        extent;
+        extent = batch.length < readsAtOnce ? this.#dirty.take() : undefined
+      ) {
         batch.push(extent);
       }
       if (batch.length === 0) return;
@@ -205,7 +212,8 @@ export class ChangeCapture {
     this.#quietPasses = (await this.#compareAll()) ? 0 : this.#quietPasses + 1;
     if (this.#quietPasses >= 2) await this.#spoolPoint(atNs);
     const untilMs = clock.nowMs() + (this.#quietPasses >= 2 ? comparePauseMs : drainIntervalMs);
-    while (!this.#closed && this.#flushFromNs === undefined && clock.nowMs() < untilMs) await clock.sleep(drainIntervalMs);
+    while (!this.#closed && this.#flushFromNs === undefined && clock.nowMs() < untilMs)
+      await clock.sleep(drainIntervalMs);
     // A pass that a flush waits for must not spin where reading takes no time.
     if (this.#flushFromNs !== undefined) await clock.sleep(confirmAfterMs);
   }

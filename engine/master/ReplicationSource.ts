@@ -71,7 +71,10 @@ export class ReplicationSource {
     this.#fallback = own.fallback;
     this.#spool = own.spool;
     this.#onFailed = own.onFailed;
-    this.#digests = new DigestMap(parties.digest, own.disks.map((disk) => disk.bytes));
+    this.#digests = new DigestMap(
+      parties.digest,
+      own.disks.map((disk) => disk.bytes),
+    );
     this.#capture = new ChangeCapture({
       clock: parties.clock,
       disks: own.disks,
@@ -128,7 +131,8 @@ export class ReplicationSource {
   /** Why the stream cannot go on from where the replica is; undefined when it can. */
   whyNot(opening: StreamOpening): string | undefined {
     if (opening.streamId !== this.streamId) return `the master does not know stream ${opening.streamId}`;
-    if (JSON.stringify(opening.disks) !== JSON.stringify(this.#opening.disks)) return 'the disks of the scenario changed';
+    if (JSON.stringify(opening.disks) !== JSON.stringify(this.#opening.disks))
+      return 'the disks of the scenario changed';
     const { durableSequence } = opening;
     if (durableSequence === undefined) {
       return this.#acknowledgedDone() ? 'the replica has lost its synchronization' : undefined;

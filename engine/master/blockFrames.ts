@@ -8,7 +8,7 @@ export const chunkBytes = 64 * 1024;
 /** The content of a range as frames: runs of data, and runs of zeros that travel without their bytes. */
 export function* blockFrames(disk: number, offset: number, bytes: Uint8Array): Generator<Frame, void, undefined> {
   const end = offset + bytes.length;
-  for (let from = offset; from < end; ) {
+  for (let from = offset; from < end;) {
     let to = Math.min(nextChunk(from), end);
     const zero = isZero(bytes.subarray(from - offset, to - offset));
     while (to < end) {
@@ -19,7 +19,12 @@ export function* blockFrames(disk: number, offset: number, bytes: Uint8Array): G
     const rawLength = to - from;
     yield zero
       ? makeFrame(frameTypes.zero, { disk, offset: from, rawLength })
-      : makeFrame(frameTypes.data, { disk, offset: from, rawLength, payload: bytes.subarray(from - offset, to - offset) });
+      : makeFrame(frameTypes.data, {
+          disk,
+          offset: from,
+          rawLength,
+          payload: bytes.subarray(from - offset, to - offset),
+        });
     from = to;
   }
 }

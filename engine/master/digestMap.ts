@@ -30,7 +30,11 @@ export class DigestMap {
   }
 
   /** The chunks of a range, aligned to chunks, that differ from what was last sent, joined to runs. */
-  *differing(disk: number, offset: number, bytes: Uint8Array): Generator<{ readonly offset: number; readonly bytes: Uint8Array }> {
+  *differing(
+    disk: number,
+    offset: number,
+    bytes: Uint8Array,
+  ): Generator<{ readonly offset: number; readonly bytes: Uint8Array }> {
     let runFrom: number | undefined;
     for (const { chunk, from, to } of this.#chunks(disk, offset, bytes.length)) {
       const known = this.#known[disk]!.subarray(chunk * digestBytes, (chunk + 1) * digestBytes);
@@ -53,7 +57,11 @@ export class DigestMap {
     return this.#digest(bytes).subarray(0, digestBytes);
   }
 
-  *#chunks(disk: number, offset: number, length: number): Generator<{ chunk: number; from: number; to: number; whole: boolean }> {
+  *#chunks(
+    disk: number,
+    offset: number,
+    length: number,
+  ): Generator<{ chunk: number; from: number; to: number; whole: boolean }> {
     const end = offset + length;
     for (let chunk = Math.floor(offset / chunkBytes); chunk * chunkBytes < end; chunk += 1) {
       const start = chunk * chunkBytes;

@@ -1,4 +1,10 @@
-import type { ConsistentPoint, Epoch, MasterDescription, ScenarioDefinition, ScenarioId } from '#machines/vocabulary.ts';
+import type {
+  ConsistentPoint,
+  Epoch,
+  MasterDescription,
+  ScenarioDefinition,
+  ScenarioId,
+} from '#machines/vocabulary.ts';
 import type { Fault } from '#machines/faults.ts';
 import type { HypervisorInventory } from '#machines/parties/hypervisor.ts';
 import type { Intent } from '#machines/parties/intent.ts';
@@ -31,7 +37,12 @@ export type ScenarioStatus = {
   readonly lastFault?: Fault;
 };
 
-export type Progress = { readonly doneBytes: number; readonly totalBytes: number; readonly bytesPerSecond: number; readonly remainingMs?: number };
+export type Progress = {
+  readonly doneBytes: number;
+  readonly totalBytes: number;
+  readonly bytesPerSecond: number;
+  readonly remainingMs?: number;
+};
 
 export type ScenarioCommandName = 'run' | 'stop' | 'switchover';
 export type ScenarioCommand =
@@ -42,7 +53,9 @@ export type ScenarioCommand =
       /** The dialog's two check boxes (guide product 6.2). */
       readonly waitForJournals: boolean;
     };
-export type CommandAnswer = { readonly accepted: true } | { readonly accepted: false; readonly code: string; readonly ja: string; readonly en: string };
+export type CommandAnswer =
+  | { readonly accepted: true }
+  | { readonly accepted: false; readonly code: string; readonly ja: string; readonly en: string };
 
 /** One line of the appliance's durable report: control mirrors it into the event log. */
 export type Report = {
@@ -103,20 +116,32 @@ export type Requests = {
   // the appliance's engine, for control
   'scenario.define': { params: { readonly definition: ScenarioDefinition }; result: CommandAnswer };
   'scenario.remove': { params: { readonly scenarioId: ScenarioId }; result: CommandAnswer };
-  'scenario.command': { params: { readonly scenarioId: ScenarioId; readonly commandId: string; readonly command: ScenarioCommand }; result: CommandAnswer };
+  'scenario.command': {
+    params: { readonly scenarioId: ScenarioId; readonly commandId: string; readonly command: ScenarioCommand };
+    result: CommandAnswer;
+  };
   'scenario.status': { params: { readonly scenarioId: ScenarioId }; result: ScenarioStatus };
   'scenario.list': { params: Record<string, never>; result: { readonly scenarioIds: readonly ScenarioId[] } };
   /** Long poll: answers with at least one report, or with none after `waitMs`. */
-  'reports.after': { params: { readonly seq: number; readonly waitMs: number }; result: { readonly reports: readonly Report[] } };
+  'reports.after': {
+    params: { readonly seq: number; readonly waitMs: number };
+    result: { readonly reports: readonly Report[] };
+  };
   'secret.put': { params: { readonly name: string; readonly value: string }; result: Record<string, never> };
   // a master's engine, for the appliance that receives from it: one data connection a scenario
   'stream.open': { params: StreamOpening; result: StreamOpened };
   /** Makes a point of everything the master has completed by now, and answers once it is on its way. */
-  'stream.flush': { params: { readonly scenarioId: ScenarioId; readonly epoch: Epoch }; result: { readonly point: ConsistentPoint } };
+  'stream.flush': {
+    params: { readonly scenarioId: ScenarioId; readonly epoch: Epoch };
+    result: { readonly point: ConsistentPoint };
+  };
   /** The appliance receives no more: the master forgets the stream and stops to record changes. */
   'stream.close': { params: { readonly scenarioId: ScenarioId; readonly epoch: Epoch }; result: Record<string, never> };
   /** From the master to the appliance, each second and whenever something in it changes; also the data link's pulse. */
   'stream.news': { params: StreamNews; result: Record<string, never> };
-  'hypervisor.inspect': { params: { readonly hypervisor: ScenarioDefinition['hypervisor'] }; result: HypervisorInventory };
+  'hypervisor.inspect': {
+    params: { readonly hypervisor: ScenarioDefinition['hypervisor'] };
+    result: HypervisorInventory;
+  };
 };
 export type RequestName = keyof Requests;

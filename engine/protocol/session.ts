@@ -86,7 +86,10 @@ export async function acceptSession(connection: Connection, options: SessionOpti
   return session;
 }
 
-type Pending = { readonly settle: (answer: Readonly<Record<string, unknown>>) => void; readonly fail: (why: PartyFault) => void };
+type Pending = {
+  readonly settle: (answer: Readonly<Record<string, unknown>>) => void;
+  readonly fail: (why: PartyFault) => void;
+};
 
 /** Both sides of a greeted connection: requests in either direction, and data frames between them. */
 export class Session {
@@ -181,7 +184,9 @@ export class Session {
       });
     });
     const sent = this.send(makeFrame(frameTypes.request, { sequence: id, payload: encodeJson({ name, params }) }));
-    sent.catch((thrown: unknown) => this.#take(id)?.fail(new PartyFault('unreachable', toFault(thrown).params, 'unknown')));
+    sent.catch((thrown: unknown) =>
+      this.#take(id)?.fail(new PartyFault('unreachable', toFault(thrown).params, 'unknown')),
+    );
     const value = await answer;
     if (value['fault'] !== undefined) throw faultOf(value['fault']);
     return value['result'] as Requests[Name]['result'];
@@ -190,9 +195,7 @@ export class Session {
   /** Sends one frame; resolves when more may be sent. Faults: `unreachable`. */
   async send(frame: Frame): Promise<void> {
     const header = encodeHeader(frame);
-    await (frame.payload.length === 0
-      ? this.#connection.send(header)
-      : this.#connection.send(header, frame.payload));
+    await (frame.payload.length === 0 ? this.#connection.send(header) : this.#connection.send(header, frame.payload));
   }
 
   /** Sends frames that are encoded already, as a spool holds them. Faults: `unreachable`. */
@@ -267,9 +270,12 @@ export class Session {
     try {
       const { name, params } = decodeJson(frame.payload, this.peer);
       const handler =
-        typeof name === 'string' && Object.hasOwn(this.#handlers, name) ? this.#handlers[name as RequestName] : undefined;
+        typeof name === 'string' && Object.hasOwn(this.#handlers, name)
+          ? this.#handlers[name as RequestName]
+          : undefined;
       if (!handler || !this.#caller) throw new PartyFault('notFound', { object: `request ${String(name)}` });
-      if (typeof params !== 'object' || params === null) throw protocolError(this.#connection, 'a request has no params');
+      if (typeof params !== 'object' || params === null)
+        throw protocolError(this.#connection, 'a request has no params');
       // The name picks both the handler and the type of its params: one row of `Requests`.
       answer = { result: await (handler as (params: object, caller: Caller) => unknown)(params, this.#caller) };
     } catch (thrown) {
@@ -309,7 +315,8 @@ function protocolError(connection: Connection, reason: string): PartyFault {
 
 /** A fault that came over the wire: only codes of our table, with plain values, get through. */
 export function faultOf(value: unknown): PartyFault {
-  if (typeof value !== 'object' || value === null) return new PartyFault('internal', { reason: 'a fault without a code' });
+  if (typeof value !== 'object' || value === null)
+    return new PartyFault('internal', { reason: 'a fault without a code' });
   const { code, params, effect } = value as Partial<Fault>;
   if (typeof code !== 'string' || !Object.hasOwn(faultTable, code)) {
     return new PartyFault('internal', { reason: `unknown fault ${String(code)}` });

@@ -80,7 +80,8 @@ export class ReplicaReceiver implements Replica {
 
   /** The engine stops: all disks are closed as they are, and a later process goes on. */
   async close(): Promise<void> {
-    for (const entry of this.#entries.values()) await entry.turn.then(() => this.#stopReceiving(entry, { forget: false }));
+    for (const entry of this.#entries.values())
+      await entry.turn.then(() => this.#stopReceiving(entry, { forget: false }));
   }
 
   async #drainMaster(entry: Entry, { plan }: ReplicaState, intent: Intent): Promise<void> {
@@ -105,7 +106,9 @@ export class ReplicaReceiver implements Replica {
   async #startReceiving(entry: Entry, stateFile: ReplicaStateFile, scenarioId: ScenarioId): Promise<void> {
     const dataset = await this.#openDataset(stateFile, scenarioId);
     const { clock, network, node } = this.#options;
-    const stream = new ReplicaStream({ clock, network, node }, scenarioId, dataset, (fact) => this.#tell(scenarioId, fact));
+    const stream = new ReplicaStream({ clock, network, node }, scenarioId, dataset, (fact) =>
+      this.#tell(scenarioId, fact),
+    );
     try {
       await stream.start();
       entry.receiving = { dataset, stream };
@@ -117,7 +120,9 @@ export class ReplicaReceiver implements Replica {
   }
 
   #openDataset(stateFile: ReplicaStateFile, scenarioId: ScenarioId): Promise<ReplicaDataset> {
-    return ReplicaDataset.open(this.#options, stateFile, this.#folder(scenarioId), (fact) => this.#tell(scenarioId, fact));
+    return ReplicaDataset.open(this.#options, stateFile, this.#folder(scenarioId), (fact) =>
+      this.#tell(scenarioId, fact),
+    );
   }
 
   async #stopReceiving(entry: Entry, how: { readonly forget: boolean }): Promise<void> {
@@ -140,7 +145,11 @@ export class ReplicaReceiver implements Replica {
     { scenarioId, epoch }: Intent,
     work: (entry: Entry, stateFile: ReplicaStateFile) => Promise<Result>,
   ): Promise<Result> {
-    const entry = this.#entries.get(scenarioId) ?? { stateFile: undefined, receiving: undefined, turn: Promise.resolve() };
+    const entry = this.#entries.get(scenarioId) ?? {
+      stateFile: undefined,
+      receiving: undefined,
+      turn: Promise.resolve(),
+    };
     this.#entries.set(scenarioId, entry);
     const result = entry.turn.then(async () => {
       entry.stateFile ??= await ReplicaStateFile.open(this.#options.files, this.#folder(scenarioId));

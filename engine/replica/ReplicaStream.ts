@@ -33,7 +33,13 @@ export const spoolBytesMaxDefault = 1024 * 1024 * 1024;
 const silenceMs = 10_000;
 const closeTimeoutMs = 2_000;
 
-type Link = { readonly session: Session; readonly frames: Frame[]; queuedBytes: number; paused: boolean; failed: boolean };
+type Link = {
+  readonly session: Session;
+  readonly frames: Frame[];
+  queuedBytes: number;
+  paused: boolean;
+  failed: boolean;
+};
 
 /** The receiving end of one data stream: dials the master, and dials again when the link is lost. */
 export class ReplicaStream {

@@ -86,6 +86,13 @@ export class DurableHost {
     this.#afterCommit();
   }
 
+  /** Its history and its reports stay; nothing of it runs any more. */
+  remove(instance: string): void {
+    this.#options.store.remove(instance);
+    this.#live.delete(instance);
+    this.#armClock();
+  }
+
   snapshot(instance: string): AnyMachineSnapshot {
     return this.#current(instance).snapshot;
   }

@@ -4,6 +4,8 @@ export interface ChartStore {
   instances(): readonly string[];
   /** All or nothing. Throws when `expectedSeq` is not the stored one, or a log entry's `dedup` is there already. */
   commit(change: ChartChange): void;
+  /** Deletes the instance with its timers, wishes and history. Reports stay: they were told. */
+  remove(instance: string): void;
   hasDedup(instance: string, dedup: string): boolean;
   timers(): readonly StoredTimer[];
   /** Wishes not answered yet, oldest first. */

@@ -31,6 +31,7 @@ export const scenarioChart = scenarioSetup.createMachine({
               synchronized: false,
               silentForMs: 0,
               verification: { errors: [], warnings: [] },
+              lastFault: undefined,
             };
           }),
         },

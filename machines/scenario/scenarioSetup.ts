@@ -41,7 +41,7 @@ export type ScenarioContext = {
   };
   readonly presentedPoint?: ConsistentPoint;
   readonly substituteVmId?: string;
-  readonly lastFault?: Fault;
+  readonly lastFault?: Fault | undefined;
 };
 
 /** Answers to wishes, as facts. */

@@ -2,6 +2,9 @@ import { assign } from 'xstate';
 import { announce, endRun, faultParams, rememberFault, scenarioSetup, shortWishMs, wish } from './scenarioSetup.ts';
 import { verify } from './verification.ts';
 
+const passed = announce('verificationPassed', (c) => ({ warnings: c.verification.warnings.length }));
+const started = announce('scenarioStarted');
+
 /** A party that cannot be asked is a failed verification too; the fault says which and why. */
 const verificationFault = [endRun('verificationFailed'), rememberFault, announce('fault', faultParams)];
 
@@ -71,12 +74,11 @@ export const verifying = scenarioSetup.createStateConfig({
           ],
         },
         {
+          guard: ({ context }) => context.verification.warnings.length > 0,
           target: '#scenario.preparing',
-          actions: [
-            announce('verificationPassed', (c) => ({ warnings: c.verification.warnings.length })),
-            announce('scenarioStarted'),
-          ],
+          actions: [passed, announce('traceNotPermitted', (c) => ({ reason: c.master?.hostName ?? '?' })), started],
         },
+        { target: '#scenario.preparing', actions: [passed, started] },
       ],
     },
   },

@@ -46,9 +46,13 @@ export const synchronizing = scenarioSetup.createStateConfig({
         params: ({ event }) => ({ code: 'synchronizationCompleted', params: { bytes: event.bytes } }),
       },
     },
-    'replica.disconnected': { actions: announce('linkLost', (c) => ({ master: c.definition.master.host })) },
+    'replica.disconnected': {
+      actions: { type: 'announce', params: ({ event }) => ({ code: 'linkLost', params: { reason: event.reason } }) },
+    },
     'replica.reconnected': { actions: announce('linkRestored', (c) => ({ master: c.definition.master.host })) },
-    'replica.resynchronizing': { actions: announce('changesLost') },
+    'replica.resynchronizing': {
+      actions: { type: 'announce', params: ({ event }) => ({ code: 'changesLost', params: { reason: event.reason } }) },
+    },
     'replica.spoolFull': { actions: announce('spoolFull') },
   },
   states: {
@@ -81,9 +85,13 @@ export const drainingSpool = scenarioSetup.createStateConfig({
     ...faultedToStopping.on,
     'operator.stop': { target: '#scenario.stopping', actions: endRun('byUser') },
     'appliance.restarted': '.resuming',
-    'replica.disconnected': { actions: announce('linkLost', (c) => ({ master: c.definition.master.host })) },
+    'replica.disconnected': {
+      actions: { type: 'announce', params: ({ event }) => ({ code: 'linkLost', params: { reason: event.reason } }) },
+    },
     'replica.reconnected': { actions: announce('linkRestored', (c) => ({ master: c.definition.master.host })) },
-    'replica.resynchronizing': { actions: announce('changesLost') },
+    'replica.resynchronizing': {
+      actions: { type: 'announce', params: ({ event }) => ({ code: 'changesLost', params: { reason: event.reason } }) },
+    },
     'replica.spoolFull': { actions: announce('spoolFull') },
     'replica.caughtUp': {
       target: '#scenario.replicating',

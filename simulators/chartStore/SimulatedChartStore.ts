@@ -78,6 +78,18 @@ export class SimulatedChartStore implements ChartStore {
     throw new SimulatedDeath(dies);
   }
 
+  remove(instance: string): void {
+    const { instances, log, timers, wishes, reports } = this.#read();
+    const others = (one: { readonly instance: string }): boolean => one.instance !== instance;
+    this.#content = {
+      instances: instances.filter(others),
+      log: log.filter(others),
+      timers: timers.filter(others),
+      wishes: wishes.filter(others),
+      reports,
+    };
+  }
+
   hasDedup(instance: string, dedup: string): boolean {
     return this.#read().log.some((line) => line.instance === instance && line.entry.dedup === dedup);
   }

@@ -30,7 +30,11 @@ export class LabSite implements Site {
   }
 
   async createScenario({ switchover }: { readonly switchover: SwitchoverMode }): Promise<void> {
-    const draft = await this.lab.scenario({ name: 'web-server', switchover, isAlive: { heartbeatMs: 500, timeoutMs: 4_000 } });
+    const draft = await this.lab.scenario({
+      name: 'web-server',
+      switchover,
+      isAlive: { heartbeatMs: 500, timeoutMs: 4_000 },
+    });
     this.#scenario = await this.lab.control.createScenario(draft);
   }
 
@@ -64,13 +68,17 @@ export class LabSite implements Site {
   }
 
   async isMasterIsolated(): Promise<boolean> {
-    const record = await readFile(join(this.lab.datastoreFolder, '..', 'master', 'engine', 'master', 'isolated.json'), 'utf8').catch(() => '');
+    const record = await readFile(
+      join(this.lab.datastoreFolder, '..', 'master', 'engine', 'master', 'isolated.json'),
+      'utf8',
+    ).catch(() => '');
     return record.includes('sinceMs');
   }
 
   async substituteVm(): Promise<{ readonly power: string } | undefined> {
-    const { definition } = await this.lab.control.get<{ definition: { hypervisor: unknown } }>(`/api/scenarios/${this.scenarioId}`);
-    const { vms } = await this.lab.control.post<{ vms: readonly { name: string; power: string }[] }>('/api/hypervisors/inspect', { hypervisor: definition.hypervisor });
+    const { vms } = await this.lab.control.get<{ vms: readonly { name: string; power: string }[] }>(
+      `/api/scenarios/${this.scenarioId}/hypervisor`,
+    );
     return vms.find(({ name }) => name === substituteVmName);
   }
 
@@ -83,7 +91,10 @@ export class LabSite implements Site {
   async guestReport(): Promise<GuestReport> {
     let report: GuestReport | undefined;
     await this.until('the guest reports what it found on its disk', async () => {
-      const serial = await readFile(join(this.lab.datastoreFolder, 'datastore1', substituteVmName, 'serial0.log'), 'utf8').catch(() => '');
+      const serial = await readFile(
+        join(this.lab.datastoreFolder, 'datastore1', substituteVmName, 'serial0.log'),
+        'utf8',
+      ).catch(() => '');
       report = parseGuestReport(serial);
       return report !== undefined;
     });
@@ -93,7 +104,9 @@ export class LabSite implements Site {
 
   async writes(): Promise<WriteTally> {
     const { consistentPoint } = await this.status();
-    const acknowledged = consistentPoint ? writesThrough(await readFile(this.lab.workloadLogPath, 'utf8'), BigInt(consistentPoint.atNs)) : 0;
+    const acknowledged = consistentPoint
+      ? writesThrough(await readFile(this.lab.workloadLogPath, 'utf8'), BigInt(consistentPoint.atNs))
+      : 0;
     const { first, last, missing, corrupt } = await this.guestReport();
     // The slots before the window were written again by later rounds; a hole in the window is a lost write.
     const found = last === 0 ? 0 : first - 1 + (last - first + 1) - missing - corrupt;
@@ -105,7 +118,9 @@ export class LabSite implements Site {
     while (!(await holds())) {
       if (Date.now() > giveUpAtMs) {
         const { state, lastFault } = await this.status();
-        throw new LabError(`within ${awaitedMs / 1000} s it did not happen that ${what}; the scenario stands at ${state} ${JSON.stringify(lastFault ?? '')}`);
+        throw new LabError(
+          `within ${awaitedMs / 1000} s it did not happen that ${what}; the scenario stands at ${state} ${JSON.stringify(lastFault ?? '')}`,
+        );
       }
       await sleep(pollMs);
     }

@@ -3,7 +3,14 @@ import type { ScenarioStatus } from '#engine/protocol/messages.ts';
 import type { MasterDisk } from '#machines/vocabulary.ts';
 import { LabError } from './labError.ts';
 
-export type ControlEvent = { readonly seq: number; readonly atMs: number; readonly code: string; readonly params: Readonly<Record<string, unknown>>; readonly ja: string; readonly en: string };
+export type ControlEvent = {
+  readonly seq: number;
+  readonly atMs: number;
+  readonly code: string;
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly ja: string;
+  readonly en: string;
+};
 export type ScenarioView = { readonly scenarioId: string; readonly status?: ScenarioStatus };
 export type Answer = { readonly status: number; readonly body: unknown };
 
@@ -44,7 +51,9 @@ export class ControlClient {
   async events(id: string): Promise<readonly ControlEvent[]> {
     const all: ControlEvent[] = [];
     for (;;) {
-      const page = await this.get<{ events: readonly ControlEvent[] }>(`/api/scenarios/${id}/events?after=${all.at(-1)?.seq ?? 0}`);
+      const page = await this.get<{ events: readonly ControlEvent[] }>(
+        `/api/scenarios/${id}/events?after=${all.at(-1)?.seq ?? 0}`,
+      );
       if (page.events.length === 0) return all;
       all.push(...page.events);
     }
@@ -56,7 +65,8 @@ export class ControlClient {
 
   async untilEnginesConnected(): Promise<void> {
     for (let attempt = 0; attempt < 100; attempt++) {
-      const engines = await this.get<readonly { readonly state?: string; readonly connected?: boolean }[]>('/api/engines');
+      const engines =
+        await this.get<readonly { readonly state?: string; readonly connected?: boolean }[]>('/api/engines');
       if (engines.every(({ state, connected }) => state === 'connected' || connected === true)) return;
       await sleep(100);
     }

@@ -9,7 +9,8 @@ import { lastWrite } from './workloadLog.ts';
 
 /** `npm run demo`: the lab without hands, from an empty machine to the double, and what was lost on the way. */
 const startedAtMs = Date.now();
-const say = (sentence: string): void => console.log(`${((Date.now() - startedAtMs) / 1000).toFixed(1).padStart(7)} s  ${sentence}`);
+const say = (sentence: string): void =>
+  console.log(`${((Date.now() - startedAtMs) / 1000).toFixed(1).padStart(7)} s  ${sentence}`);
 
 const replicateMs = 5_000;
 
@@ -17,7 +18,9 @@ async function runDemo(folder: string): Promise<boolean> {
   const lab = await startLab({ folder, ports: anyPorts, say });
   const site = new LabSite(lab);
   try {
-    say(`Lab is up: control ${lab.controlUrl}, master's disk ${lab.masterDevice}, boot ${lab.boots ? 'in QEMU' : 'SIMULATED'}`);
+    say(
+      `Lab is up: control ${lab.controlUrl}, master's disk ${lab.masterDevice}, boot ${lab.boots ? 'in QEMU' : 'SIMULATED'}`,
+    );
     await site.createScenario({ switchover: 'automatic' });
     say(`Scenario ${site.scenarioId} created; Run with volume-level synchronization`);
     await site.command({ command: 'run' });
@@ -40,11 +43,13 @@ async function runDemo(folder: string): Promise<boolean> {
 async function tell(site: LabSite, killedAtMs: number): Promise<boolean> {
   const events = await site.eventLog();
   const at = (code: string): number => events.findLast((event) => event.code === code)?.atMs ?? Number.NaN;
-  for (const { atMs, ja, en } of events) console.log(`${((atMs - startedAtMs) / 1000).toFixed(1).padStart(7)} s  · ${en}  (${ja})`);
+  for (const { atMs, ja, en } of events)
+    console.log(`${((atMs - startedAtMs) / 1000).toFixed(1).padStart(7)} s  · ${en}  (${ja})`);
   const written = lastWrite(await readFile(site.lab.workloadLogPath, 'utf8'));
   const tally = site.lab.boots ? await site.writes() : undefined;
   const booted = tally !== undefined;
-  if (!booted) console.log('The boot was SIMULATED: no guest looked at the disk, so nothing is proven about its writes.');
+  if (!booted)
+    console.log('The boot was SIMULATED: no guest looked at the disk, so nothing is proven about its writes.');
   const result = {
     acknowledgedWrites: tally?.acknowledged ?? null,
     writesFoundInGuest: tally?.found ?? null,

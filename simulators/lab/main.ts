@@ -7,7 +7,13 @@ const say = (sentence: string): void => console.log(sentence);
 
 async function main(): Promise<void> {
   const lab = await startLab({ folder: join(root, '.lab'), ports: usualPorts, say });
-  const id = await lab.control.createScenario(await lab.scenario({ name: 'web-server', switchover: 'automatic', isAlive: { heartbeatMs: 2_000, timeoutMs: 20_000 } }));
+  const id = await lab.control.createScenario(
+    await lab.scenario({
+      name: 'web-server',
+      switchover: 'automatic',
+      isAlive: { heartbeatMs: 2_000, timeoutMs: 20_000 },
+    }),
+  );
   const { master, workload } = lab.processes;
   say(`
 The lab is up: one machine plays all parts.
@@ -26,7 +32,8 @@ Try:
      ${join(lab.datastoreFolder, 'datastore1', 'kagemusha-double', 'serial0.log')}
 
 Logs are in ${join(root, '.lab', 'logs')}. Ctrl-C ends the lab.`);
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void lab.stop().then(() => process.exit(0)));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => void lab.stop().then(() => process.exit(0)));
 }
 
 main().catch((thrown: unknown) => {

@@ -13,7 +13,12 @@ import type { LabProcess } from './processes.ts';
 
 export const root = join(import.meta.dirname, '..', '..');
 
-export type LabPorts = { readonly control: number; readonly appliance: number; readonly master: number; readonly esxi: number };
+export type LabPorts = {
+  readonly control: number;
+  readonly appliance: number;
+  readonly master: number;
+  readonly esxi: number;
+};
 export const usualPorts: LabPorts = { control: 8088, appliance: 25_000, master: 25_001, esxi: 8443 };
 /** Any free port: for tests beside a running lab. */
 export const anyPorts: LabPorts = { control: 0, appliance: 0, master: 0, esxi: 0 };
@@ -41,7 +46,11 @@ export type Lab = {
   readonly workloadLogPath: string;
   readonly processes: { readonly appliance: LabProcess; readonly master: LabProcess; readonly workload: LabProcess };
   /** A scenario for this lab, as one would send it to `/api/scenarios`. */
-  scenario(options: { readonly name: string; readonly switchover: SwitchoverMode; readonly isAlive: { readonly heartbeatMs: number; readonly timeoutMs: number } }): Promise<unknown>;
+  scenario(options: {
+    readonly name: string;
+    readonly switchover: SwitchoverMode;
+    readonly isAlive: { readonly heartbeatMs: number; readonly timeoutMs: number };
+  }): Promise<unknown>;
   /** Ends the master as a power cut does: engine and workload in one instant. */
   killMaster(): Promise<void>;
   /** `kill -9` of the appliance's engine; `restartAppliance` starts it again on the same state. */
@@ -78,10 +87,23 @@ async function startParts(options: LabOptions, { disk, device, boots }: Ground):
   const esxi = await startEsxi(options, boots);
   const workloadLogPath = join(folder, 'master', 'workload.log');
   const workload = await startWorkload(options, disk, device, workloadLogPath);
-  const master = await startEngine(folder, 'master', options.ports.master, certificates.master, { master: { disks: [device], systemDisk: device, firmware: 'bios' } });
+  const master = await startEngine(folder, 'master', options.ports.master, certificates.master, {
+    master: { disks: [device], systemDisk: device, firmware: 'bios' },
+  });
   const appliancePart = { appliance: { diskFolder: join(folder, 'guests', 'appliance') } };
-  let appliance = await startEngine(folder, 'appliance', options.ports.appliance, certificates.appliance, appliancePart);
-  const ports = { ...options.ports, esxi: Number(esxi.listening), master: Number(master.listening), appliance: Number(appliance.listening) };
+  let appliance = await startEngine(
+    folder,
+    'appliance',
+    options.ports.appliance,
+    certificates.appliance,
+    appliancePart,
+  );
+  const ports = {
+    ...options.ports,
+    esxi: Number(esxi.listening),
+    master: Number(master.listening),
+    appliance: Number(appliance.listening),
+  };
   const controlProcess = await startControl(folder, ports, certificates.control);
   const controlPort = Number(controlProcess.listening);
   const controlUrl = `http://127.0.0.1:${controlPort}`;
@@ -104,8 +126,20 @@ async function startParts(options: LabOptions, { disk, device, boots }: Ground):
       name,
       master: { disks: await control.masterDisks() },
       appliance: { vmName: 'appliance' },
-      hypervisor: { host: '127.0.0.1', port: ports.esxi, user: 'root', secretName: 'esxi', certificateSha256, datastore: 'datastore1' },
-      substituteVm: { name: substituteVmName, cpus: 2, memoryMiB: 512, nicMapping: { highAvailability: [{ network: 'VM Network' }] } },
+      hypervisor: {
+        host: '127.0.0.1',
+        port: ports.esxi,
+        user: 'root',
+        secretName: 'esxi',
+        certificateSha256,
+        datastore: 'datastore1',
+      },
+      substituteVm: {
+        name: substituteVmName,
+        cpus: 2,
+        memoryMiB: 512,
+        nicMapping: { highAvailability: [{ network: 'VM Network' }] },
+      },
       isAlive,
       switchover,
       spool: { spoolBytesMax: 256 * 2 ** 20 },
@@ -124,14 +158,31 @@ async function startParts(options: LabOptions, { disk, device, boots }: Ground):
   };
 }
 
-const certificateOf = async (folder: string): Promise<string> => (await readFile(join(folder, 'esxi.sha256'), 'utf8')).trim();
+const certificateOf = async (folder: string): Promise<string> =>
+  (await readFile(join(folder, 'esxi.sha256'), 'utf8')).trim();
 
 async function startEsxi({ folder, ports }: LabOptions, boots: boolean): Promise<LabProcess> {
   const esxi = await startProcess({
     name: 'esxi-simulator',
     folder,
     script: join(root, 'simulators/hypervisor/main.ts'),
-    args: ['--port', `${ports.esxi}`, '--user', 'root', '--datastore', join(folder, 'esxi'), '--guest-disks', join(folder, 'guests'), '--modelled-vm', 'appliance', '--state', join(folder, 'esxi.state.json'), '--capacity', `${20 * 2 ** 30}`, ...(boots ? [] : ['--no-qemu'])],
+    args: [
+      '--port',
+      `${ports.esxi}`,
+      '--user',
+      'root',
+      '--datastore',
+      join(folder, 'esxi'),
+      '--guest-disks',
+      join(folder, 'guests'),
+      '--modelled-vm',
+      'appliance',
+      '--state',
+      join(folder, 'esxi.state.json'),
+      '--capacity',
+      `${20 * 2 ** 30}`,
+      ...(boots ? [] : ['--no-qemu']),
+    ],
     // In the environment: a command line is for everybody to read.
     env: { ESXI_SIMULATOR_PASSWORD: password },
   });
@@ -140,23 +191,60 @@ async function startEsxi({ folder, ports }: LabOptions, boots: boolean): Promise
   return esxi;
 }
 
-function startWorkload({ folder, writesPerSecond = 200 }: LabOptions, disk: BootableDisk, device: string, log: string): Promise<LabProcess> {
+function startWorkload(
+  { folder, writesPerSecond = 200 }: LabOptions,
+  disk: BootableDisk,
+  device: string,
+  log: string,
+): Promise<LabProcess> {
   return startProcess({
     name: 'workload',
     folder,
     script: join(root, 'simulators/lab/workload.ts'),
-    args: ['--device', device, '--offset', `${disk.workloadOffset}`, '--slots', `${disk.workloadSlots}`, '--log', log, '--rate', `${writesPerSecond}`],
+    args: [
+      '--device',
+      device,
+      '--offset',
+      `${disk.workloadOffset}`,
+      '--slots',
+      `${disk.workloadSlots}`,
+      '--log',
+      log,
+      '--rate',
+      `${writesPerSecond}`,
+    ],
   });
 }
 
-async function startEngine(folder: string, node: string, port: number, tls: IdentityFiles, roles: Record<string, unknown>): Promise<LabProcess> {
+async function startEngine(
+  folder: string,
+  node: string,
+  port: number,
+  tls: IdentityFiles,
+  roles: Record<string, unknown>,
+): Promise<LabProcess> {
   const config = join(folder, node, 'engine.json');
   await mkdir(join(folder, node), { recursive: true });
   await writeFile(
     config,
-    JSON.stringify({ node, listen: { host: '127.0.0.1', port }, folder: join(folder, node, 'engine'), tls: { caFile: tls.ca, certFile: tls.cert, keyFile: tls.key }, ...roles }, null, 2),
+    JSON.stringify(
+      {
+        node,
+        listen: { host: '127.0.0.1', port },
+        folder: join(folder, node, 'engine'),
+        tls: { caFile: tls.ca, certFile: tls.cert, keyFile: tls.key },
+        ...roles,
+      },
+      null,
+      2,
+    ),
   );
-  return startProcess({ name: `engine-${node}`, folder, script: join(root, 'engine/main.ts'), args: ['--config', config] });
+  return startProcess({
+    name: `engine-${node}`,
+    folder,
+    script: join(root, 'engine/main.ts'),
+    args: ['--config', config],
+  });
 }
 
 async function startControl(folder: string, ports: LabPorts, tls: IdentityFiles): Promise<LabProcess> {
@@ -166,7 +254,17 @@ async function startControl(folder: string, ports: LabPorts, tls: IdentityFiles)
   const at = (port: number) => ({ host: '127.0.0.1', port });
   await writeFile(
     config,
-    JSON.stringify({ listen: at(ports.control), folder: home, appliance: at(ports.appliance), master: at(ports.master), tls: { caFile: tls.ca, certFile: tls.cert, keyFile: tls.key } }, null, 2),
+    JSON.stringify(
+      {
+        listen: at(ports.control),
+        folder: home,
+        appliance: at(ports.appliance),
+        master: at(ports.master),
+        tls: { caFile: tls.ca, certFile: tls.cert, keyFile: tls.key },
+      },
+      null,
+      2,
+    ),
   );
   return startProcess({ name: 'control', folder, script: join(root, 'control/main.ts'), args: ['--config', config] });
 }

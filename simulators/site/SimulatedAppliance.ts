@@ -29,7 +29,7 @@ export class SimulatedApplianceHost {
   readonly #replicaDisks = new SimulatedReplicaDisks();
   #store = new SimulatedChartStore();
   #files = new SimulatedFiles();
-  #process: { readonly clock: ProcessClock; readonly engine: Engine } | undefined;
+  #process: { readonly clock: ProcessClock; readonly appliance: Appliance } | undefined;
   /** The host's hypervisor of the latest connection, for planned failures and counts. */
   hypervisor: SimulatedHypervisor | undefined;
 
@@ -50,18 +50,34 @@ export class SimulatedApplianceHost {
       network: view,
       files,
       store: this.#store,
-      replica: (onFact) => new ReplicaReceiver({ network: view, replicaDisks: this.#replicaDisks, files, clock, stateFolder: '/appliance/replica', node: 'appliance', onFact }),
+      replica: (onFact) =>
+        new ReplicaReceiver({
+          network: view,
+          replicaDisks: this.#replicaDisks,
+          files,
+          clock,
+          stateFolder: '/appliance/replica',
+          node: 'appliance',
+          onFact,
+        }),
       hypervisor: (_place, password) => this.#connectHypervisor(clock, password),
       onCommit: this.#around.onCommit,
     });
     await appliance.start();
-    const engine = new Engine({ node: 'appliance', listen: { host: 'appliance', port: 25_000 }, clock, network: view, handlers: [appliance.handlers()] });
+    const engine = new Engine({
+      node: 'appliance',
+      listen: { host: 'appliance', port: 25_000 },
+      clock,
+      network: view,
+      handlers: [appliance.handlers()],
+    });
     await engine.start();
-    this.#process = { clock, engine };
+    this.#process = { clock, appliance };
   }
 
   /** `kill -9`: timers, sockets and open disks are gone; what was durable stays. */
   kill(): void {
+    this.#process?.appliance.halt();
     this.#process?.clock.kill();
     this.#around.network.kill('appliance');
     this.#replicaDisks.killOpeners();
@@ -79,7 +95,12 @@ export class SimulatedApplianceHost {
   /** The site's hypervisor, which also moves the disks in and out of the appliance's guest. */
   #connectHypervisor(clock: ProcessClock, password: string): Hypervisor {
     const { model, random } = this.#around;
-    const hypervisor = new SimulatedHypervisor({ model, clock, random: random.fork('hypervisor'), credentials: { user: 'root', password } });
+    const hypervisor = new SimulatedHypervisor({
+      model,
+      clock,
+      random: random.fork('hypervisor'),
+      credentials: { user: 'root', password },
+    });
     this.hypervisor = hypervisor;
     const attach = hypervisor.attachDisk.bind(hypervisor);
     const detach = hypervisor.detachDisk.bind(hypervisor);

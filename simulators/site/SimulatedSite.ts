@@ -2,7 +2,14 @@ import { eventText } from '#control/eventLog/eventText.ts';
 import { Engine } from '#engine/Engine.ts';
 import { ReplicationSources } from '#engine/master/ReplicationSources.ts';
 import { crc32 } from '#engine/protocol/crc32.ts';
-import type { CommandAnswer, Report, RequestName, Requests, ScenarioCommand, ScenarioStatus } from '#engine/protocol/messages.ts';
+import type {
+  CommandAnswer,
+  Report,
+  RequestName,
+  Requests,
+  ScenarioCommand,
+  ScenarioStatus,
+} from '#engine/protocol/messages.ts';
 import { openSession } from '#engine/protocol/session.ts';
 import { statePath } from '#machines/host/step.ts';
 import { scenarioId } from '#machines/vocabulary.ts';
@@ -25,7 +32,11 @@ const stepMs = 1_000;
 const diskId = '/dev/sda';
 const password = 'simulated';
 
-export type SimulatedSiteOptions = { readonly seed: string; readonly diskBytes?: number; readonly writesPerSecond?: number };
+export type SimulatedSiteOptions = {
+  readonly seed: string;
+  readonly diskBytes?: number;
+  readonly writesPerSecond?: number;
+};
 
 /**
  * A whole site in one process and in virtual time: the product's own engines, charts and data plane on simulated
@@ -50,7 +61,10 @@ export class SimulatedSite implements Site {
     const { clock } = this;
     this.network = new SimulatedNetwork({ clock, random: this.#random.fork('network') });
     this.#masterClock = clock.process();
-    this.master = new SimulatedMaster({ disks: [{ diskId, bytes: options.diskBytes ?? 4 * MiB, system: true }], clock });
+    this.master = new SimulatedMaster({
+      disks: [{ diskId, bytes: options.diskBytes ?? 4 * MiB, system: true }],
+      clock,
+    });
     this.model = new HypervisorModel({
       clock,
       random: this.#random.fork('esxi'),
@@ -61,7 +75,13 @@ export class SimulatedSite implements Site {
       guestUpAfterMs: 20_000,
       isGuestModelled: () => true,
     });
-    this.workload = new NumberedWrites({ master: this.master, diskId, clock: this.#masterClock, random: this.#random.fork('workload'), writesPerSecond: options.writesPerSecond ?? 5 });
+    this.workload = new NumberedWrites({
+      master: this.master,
+      diskId,
+      clock: this.#masterClock,
+      random: this.#random.fork('workload'),
+      writesPerSecond: options.writesPerSecond ?? 5,
+    });
     const startedMs = clock.nowMs();
     this.appliance = new SimulatedApplianceHost({
       clock,
@@ -69,7 +89,9 @@ export class SimulatedSite implements Site {
       network: this.network,
       model: this.model,
       onCommit: ({ event, snapshot, taken }) => {
-        this.transcript.push(`${String(clock.nowMs() - startedMs).padStart(9)} ms ${taken === 'stale' ? '(stale) ' : ''}${event.type} → ${statePath(snapshot.value)}`);
+        this.transcript.push(
+          `${String(clock.nowMs() - startedMs).padStart(9)} ms ${taken === 'stale' ? '(stale) ' : ''}${event.type} → ${statePath(snapshot.value)}`,
+        );
       },
     });
   }
@@ -96,8 +118,20 @@ export class SimulatedSite implements Site {
       name: 'web-server',
       master: { host: 'master', port: 25_000, disks },
       appliance: { host: 'appliance', port: 25_000, vmName: 'appliance' },
-      hypervisor: { host: 'esxi', port: 443, user: 'root', secretName: 'esxi', certificateSha256: '0'.repeat(64), datastore: 'datastore1' },
-      substituteVm: { name: 'web-double', cpus: 2, memoryMiB: 512, nicMapping: { highAvailability: [{ network: 'VM Network' }] } },
+      hypervisor: {
+        host: 'esxi',
+        port: 443,
+        user: 'root',
+        secretName: 'esxi',
+        certificateSha256: '0'.repeat(64),
+        datastore: 'datastore1',
+      },
+      substituteVm: {
+        name: 'web-double',
+        cpus: 2,
+        memoryMiB: 512,
+        nicMapping: { highAvailability: [{ network: 'VM Network' }] },
+      },
       isAlive: { heartbeatMs: 30_000, timeoutMs: 300_000 },
       switchover,
       syncMethod: 'volumeLevel',
@@ -108,7 +142,11 @@ export class SimulatedSite implements Site {
 
   command(command: ScenarioCommand): Promise<CommandAnswer> {
     this.#commands += 1;
-    return this.request('scenario.command', { scenarioId: this.scenario.scenarioId, commandId: `${this.#commands}`, command });
+    return this.request('scenario.command', {
+      scenarioId: this.scenario.scenarioId,
+      commandId: `${this.#commands}`,
+      command,
+    });
   }
 
   status(): Promise<ScenarioStatus> {
@@ -169,7 +207,9 @@ export class SimulatedSite implements Site {
       if (await holds()) return;
       await this.clock.advance(stepMs);
     }
-    throw new Error(`within ${awaitedMs / 1000} s of virtual time it did not happen that ${what}; the scenario stands at ${(await this.status()).state}`);
+    throw new Error(
+      `within ${awaitedMs / 1000} s of virtual time it did not happen that ${what}; the scenario stands at ${(await this.status()).state}`,
+    );
   }
 
   close(): Promise<void> {
@@ -195,8 +235,22 @@ export class SimulatedSite implements Site {
     const network = this.network.host('master');
     const clock = this.#masterClock;
     const digest = (bytes: Uint8Array) => new Uint8Array(new Uint32Array([crc32(bytes), bytes.length]).buffer);
-    const sources = new ReplicationSources({ master: this.master, files: new SimulatedFiles(), clock, random: this.#random.fork('streams'), folder: '/spool', digest });
-    const engine = new Engine({ node: 'master', listen: { host: 'master', port: 25_000 }, clock, network, master: this.master, handlers: [sources.handlers] });
+    const sources = new ReplicationSources({
+      master: this.master,
+      files: new SimulatedFiles(),
+      clock,
+      random: this.#random.fork('streams'),
+      folder: '/spool',
+      digest,
+    });
+    const engine = new Engine({
+      node: 'master',
+      listen: { host: 'master', port: 25_000 },
+      clock,
+      network,
+      master: this.master,
+      handlers: [sources.handlers],
+    });
     await engine.start();
   }
 

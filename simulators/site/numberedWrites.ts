@@ -71,7 +71,8 @@ export class NumberedWrites {
   }
 
   #equal(a: Readable, b: Readable): boolean {
-    for (const offset of this.#offsets()) if (!sameBytes(a.read(offset, blockBytes), b.read(offset, blockBytes))) return false;
+    for (const offset of this.#offsets())
+      if (!sameBytes(a.read(offset, blockBytes), b.read(offset, blockBytes))) return false;
     return true;
   }
 

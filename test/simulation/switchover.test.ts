@@ -28,7 +28,9 @@ describe('the whole flow on the simulated site', () => {
   });
 
   it('the same seed gives the same transcript, another seed another', async () => {
-    const [once, again, other] = await Promise.all(['seed-1', 'seed-1', 'seed-2'].map((seed) => automaticSwitchover(seed)));
+    const [once, again, other] = await Promise.all(
+      ['seed-1', 'seed-1', 'seed-2'].map((seed) => automaticSwitchover(seed)),
+    );
     expect(again?.transcript).toEqual(once?.transcript);
     expect(await again?.writes()).toEqual(await once?.writes());
     expect(other?.transcript).not.toEqual(once?.transcript);

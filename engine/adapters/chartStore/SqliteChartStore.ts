@@ -69,6 +69,13 @@ export class SqliteChartStore implements ChartStore {
     });
   }
 
+  remove(instance: string): void {
+    this.#transaction(() => {
+      for (const table of ['instances', 'log', 'timers', 'wishes'])
+        this.#run(`DELETE FROM ${table} WHERE instance = ?`, [instance]);
+    });
+  }
+
   hasDedup(instance: string, dedup: string): boolean {
     return this.#row('SELECT 1 FROM log WHERE instance = ? AND dedup = ?', instance, dedup) !== undefined;
   }

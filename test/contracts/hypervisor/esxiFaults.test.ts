@@ -116,6 +116,25 @@ test('a session that has died is replaced once, unseen by the caller', async () 
   expect(times('Login')).toBe(2);
 });
 
+test('a dead session that is answered with success and no properties is recognised', async () => {
+  const hypervisor = connect();
+  const vmId = (await hypervisor.inspect()).vms[0]?.vmId ?? '';
+  const before = await hypervisor.describeVm({ vmId });
+  relay.killSession();
+  expect(await hypervisor.describeVm({ vmId })).toEqual(before);
+  expect(before.name).toBe('appliance');
+});
+
+test('a VM that somebody else switches at the same moment is as good', async () => {
+  const hypervisor = connect();
+  const vm = await hypervisor.createVm(spec, intent());
+  relay.before('PowerOnVM_Task', () => simulator.model.powerOn(vm.vmId));
+  await hypervisor.powerOnVm(vm, intent());
+  relay.before('PowerOffVM_Task', () => simulator.model.powerOff(vm.vmId));
+  await hypervisor.powerOffVm({ ...vm, how: 'hard' }, intent());
+  expect((await hypervisor.describeVm(vm)).power).toBe('off');
+});
+
 test('a session that dies before a change costs nothing: the change happens once', async () => {
   const hypervisor = connect();
   await hypervisor.inspect();

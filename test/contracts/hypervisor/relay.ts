@@ -12,6 +12,8 @@ export type Relay = {
   loseAnswerTo(method: string): void;
   /** Cuts the line before the next request for this method reaches the host. */
   loseRequest(method: string): void;
+  /** Does something just before the next request for this method reaches the host: a race, on purpose. */
+  before(method: string, act: () => void): void;
   /** Sends later requests with this cookie instead of the client's: a session that has died. */
   killSession(): void;
   close(): Promise<void>;
@@ -23,6 +25,7 @@ export async function startRelay(hostPort: number, options: { readonly port?: nu
   const methods: string[] = [];
   const lostAnswers = new Set<string>();
   const lostRequests = new Set<string>();
+  const races = new Map<string, () => void>();
   const deadCookies = new Set<string>();
   let lastCookie = '';
 
@@ -31,6 +34,8 @@ export async function startRelay(hostPort: number, options: { readonly port?: nu
     const method = /<\w+:Body><(\w+)/.exec(body)?.[1] ?? '';
     if (method !== '') methods.push(method);
     if (lostRequests.delete(method)) return void incoming.socket.destroy();
+    races.get(method)?.();
+    races.delete(method);
     lastCookie = incoming.headers.cookie ?? lastCookie;
     const headers = { ...incoming.headers };
     if (deadCookies.has(incoming.headers.cookie ?? '')) headers.cookie = 'vmware_soap_session="dead"';
@@ -49,6 +54,7 @@ export async function startRelay(hostPort: number, options: { readonly port?: nu
     methods,
     loseAnswerTo: (method) => void lostAnswers.add(method),
     loseRequest: (method) => void lostRequests.add(method),
+    before: (method, act) => void races.set(method, act),
     killSession: () => void deadCookies.add(lastCookie),
     close: () =>
       new Promise((resolve) => {

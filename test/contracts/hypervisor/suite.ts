@@ -152,13 +152,13 @@ export function hypervisorContract(name: string, make: () => Promise<HypervisorU
         await settled(under.hypervisor.detachDisk(place, intentFor()));
       });
 
-      test('disks attached at the same time get places of their own', async () => {
-        const paths = await Promise.all([newDisk(), newDisk(), newDisk()]);
+      test('disks attached at the same time get places of their own, more than half a controller holds', async () => {
+        const paths = await Promise.all(Array.from({ length: 9 }, () => newDisk()));
         const places = paths.map((path) => ({ vmName: under.applianceVmName, path }));
         const locators = await Promise.all(
           places.map((place) => settled(under.hypervisor.attachDisk(place, intentFor()))),
         );
-        expect(new Set(locators.map(({ wwn }) => wwn)).size).toBe(3);
+        expect(new Set(locators.map(({ wwn }) => wwn)).size).toBe(9);
         for (const place of places) await settled(under.hypervisor.detachDisk(place, intentFor()));
       });
 

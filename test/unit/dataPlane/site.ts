@@ -4,6 +4,7 @@ import { acceptSession } from '#engine/protocol/session.ts';
 import { ReplicaReceiver } from '#engine/replica/ReplicaReceiver.ts';
 import type { ReplicaFact } from '#engine/replica/ReplicaStream.ts';
 import type { Files } from '#machines/parties/files.ts';
+import type { ReplicaDisks } from '#machines/parties/replicaDisk.ts';
 import type { Intent } from '#machines/parties/intent.ts';
 import type { ConsistentPoint } from '#machines/vocabulary.ts';
 import { scenarioId } from '#machines/vocabulary.ts';
@@ -37,6 +38,7 @@ export class Site {
   readonly masterFiles = new SimulatedFiles();
   readonly spoolBytesMax: number;
   readonly #wrapFiles: (files: Files) => Files;
+  readonly #flushDisks: boolean;
   files = new SimulatedFiles();
   receiver!: ReplicaReceiver;
   sources!: ReplicationSources;
@@ -45,7 +47,15 @@ export class Site {
   #stopWorkload: () => void = () => {};
   epoch = 1;
 
-  constructor(seed: string, options: { readonly spoolBytesMax?: number; readonly wrapFiles?: (files: Files) => Files } = {}) {
+  constructor(
+    seed: string,
+    options: {
+      readonly spoolBytesMax?: number;
+      readonly wrapFiles?: ((files: Files) => Files) | undefined;
+      readonly flushDisks?: boolean;
+    } = {},
+  ) {
+    this.#flushDisks = options.flushDisks ?? true;
     this.random = new SimulatedRandom(seed);
     this.spoolBytesMax = options.spoolBytesMax ?? 64 * 1024 * 1024;
     this.#wrapFiles = options.wrapFiles ?? ((files) => files);
@@ -83,13 +93,35 @@ export class Site {
     this.#applianceClock = this.clock.process();
     this.receiver = new ReplicaReceiver({
       network: this.network.host('appliance'),
-      replicaDisks: this.disks,
+      replicaDisks: this.#slowDisks(this.#applianceClock),
       files: this.#wrapFiles(this.files),
       clock: this.#applianceClock,
       node: 'appliance',
       stateFolder: '/state',
       onFact: (_, fact) => this.facts.push(fact),
     });
+  }
+
+  /** Disks that take their time, so that a crash finds an epoch half applied. */
+  #slowDisks(clock: ProcessClock): ReplicaDisks {
+    const chance = this.random.fork(`disks ${this.clock.nowMs()}`);
+    return {
+      open: async (locator) => {
+        const disk = await this.disks.open(locator);
+        const late = async <Value>(work: () => Promise<Value>): Promise<Value> => {
+          await clock.sleep(chance.integer(8));
+          return work();
+        };
+        return {
+          bytes: disk.bytes,
+          write: (offset, bytes) => late(() => disk.write(offset, bytes)),
+          zero: (offset, length) => late(() => disk.zero(offset, length)),
+          read: (offset, length) => disk.read(offset, length),
+          flush: () => late(async () => (this.#flushDisks ? disk.flush() : undefined)),
+          close: () => disk.close(),
+        };
+      },
+    };
   }
 
   /** A power cut of the appliance: what was not flushed is gone, in part. */
@@ -134,7 +166,12 @@ export class Site {
   }
 
   intent(): Intent {
-    return { ticket: this.random.uuid(), scenarioId: scenario, epoch: this.epoch, deadlineAtMs: this.clock.nowMs() + 60_000 };
+    return {
+      ticket: this.random.uuid(),
+      scenarioId: scenario,
+      epoch: this.epoch,
+      deadlineAtMs: this.clock.nowMs() + 60_000,
+    };
   }
 
   /** Numbered writes in order, a few milliseconds apart, some of them zeros, over both disks. */
@@ -170,7 +207,10 @@ export class Site {
   matchingPrefixes(): number[] {
     const model = diskPlans.map(({ bytes }) => new Uint8Array(bytes));
     const replica = this.blocks.map((blocks) => blocks.read(0, blocks.bytes));
-    let different = model.reduce((sum, bytes, disk) => sum + bytes.filter((byte, at) => byte !== replica[disk]![at]).length, 0);
+    let different = model.reduce(
+      (sum, bytes, disk) => sum + bytes.filter((byte, at) => byte !== replica[disk]![at]).length,
+      0,
+    );
     const matching = different === 0 ? [0] : [];
     for (const [index, { disk, offset, bytes }] of this.history.entries()) {
       for (const [at, byte] of bytes.entries()) {

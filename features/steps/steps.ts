@@ -1,0 +1,89 @@
+import { Given, Then, When } from '@cucumber/cucumber';
+import { strict as assert } from 'node:assert';
+import type { SwitchoverMode } from '#machines/vocabulary.ts';
+import type { Runbook } from './world.ts';
+
+const modes: Readonly<Record<string, SwitchoverMode>> = { 手動: 'manual', 自動: 'automatic' };
+
+function modeOf(word: string): SwitchoverMode {
+  const mode = modes[word];
+  assert(mode, `スイッチオーバーは 手動 か 自動 です: ${word}`);
+  return mode;
+}
+
+// サイト: machines, network, power, time
+Given('サイトにマスタ、仮想アプライアンス、ESXi ホストがある', async function (this: Runbook) {
+  await this.openSite();
+});
+
+Given('サイトでマスタのディスクが縮小されている', async function (this: Runbook) {
+  await this.site.shrinkMasterDisk();
+});
+
+When('サイトでマスタが突然停止する', async function (this: Runbook) {
+  await this.site.killMaster();
+});
+
+// 操作者: the administrator, through control
+Given('スイッチオーバーが {string} のシナリオが作成されている', async function (this: Runbook, mode: string) {
+  await this.site.createScenario({ switchover: modeOf(mode) });
+});
+
+Given('スイッチオーバーが {string} のシナリオが実行中である', async function (this: Runbook, mode: string) {
+  await this.site.createScenario({ switchover: modeOf(mode) });
+  assert.deepEqual(await this.site.command({ command: 'run' }), { accepted: true });
+  await this.site.until('it replicates and is watched', async () =>
+    (await this.site.status()).state.endsWith('isAlive.alive'),
+  );
+});
+
+When('操作者がシナリオを実行する', async function (this: Runbook) {
+  this.answer = await this.site.command({ command: 'run' });
+});
+
+When('操作者がスイッチオーバーを実行し、ジャーナルの適用を待つ', async function (this: Runbook) {
+  this.answer = await this.site.command({ command: 'switchover', waitForJournals: true });
+});
+
+Then('操作は {string} という理由で拒否される', function (this: Runbook, reason: string) {
+  assert(this.answer && !this.answer.accepted, 'the command was accepted');
+  assert(this.answer.ja.includes(reason), `the reason given is: ${this.answer.ja}`);
+});
+
+// イベント: what the event log and the state say
+Then('イベント {string} が記録される', async function (this: Runbook, sentence: string) {
+  await this.site.until(`the event 「${sentence}」`, async () =>
+    (await this.site.events()).some((event) => event.startsWith(sentence)),
+  );
+});
+
+Then('状態が {string} になる', async function (this: Runbook, label: string) {
+  await this.site.until(`the state 「${label}」`, async () => (await this.site.status()).label.ja === label);
+});
+
+Then('レプリケーションの遅延が示される', async function (this: Runbook) {
+  await this.site.until('a replication lag', async () => (await this.site.status()).replicationLagMs !== undefined);
+});
+
+// What is true on the machines
+Then('マスタのネットワークが切り離される', async function (this: Runbook) {
+  await this.site.until('the master is isolated', () => this.site.isMasterIsolated());
+});
+
+Then('ESXi で代替仮想マシンの電源がオンである', async function (this: Runbook) {
+  assert.equal((await this.site.substituteVm())?.power, 'on');
+});
+
+Then('ESXi に代替仮想マシンはない', async function (this: Runbook) {
+  assert.equal(await this.site.substituteVm(), undefined);
+});
+
+Then('ESXi に仮想ディスクは作成されていない', async function (this: Runbook) {
+  assert.equal(await this.site.replicaDisks(), 0);
+});
+
+Then('レプリカが確認した書き込みは代替仮想マシンにすべてある', async function (this: Runbook) {
+  const { acknowledged, lost } = await this.site.writes();
+  assert(acknowledged > 0, 'no write was acknowledged: the step would prove nothing');
+  assert.equal(lost, 0);
+});

@@ -190,7 +190,8 @@ export class ChangeCapture {
     const wanted = this.#epochOpen || this.#flushFromNs !== undefined;
     if (!wanted && clock.nowMs() - this.#lastPointMs < quietPointMs) return;
     if (this.#lost !== undefined) return;
-    const atNs = clock.monotonicNs();
+    // Just before now: what completes at this very instant may come after the drain, and does not make it late.
+    const atNs = clock.monotonicNs() - 1n;
     this.#candidateNs = atNs;
     this.#drain();
     if (!this.#dirty.empty || this.#candidateNs === undefined) return;
@@ -238,7 +239,7 @@ export class ChangeCapture {
     for (const [number, disk] of disks.entries()) {
       for (let offset = 0; offset < disk.bytes && !this.#closed; offset += extentBytesMax) {
         const bytes = await disk.read(offset, Math.min(extentBytesMax, disk.bytes - offset));
-        for (const run of [...digests.differing(number, offset, bytes)]) {
+        for (const run of digests.differing(number, offset, bytes)) {
           found = true;
           await this.#spoolRange(number, run.offset, run.bytes);
         }

@@ -76,7 +76,7 @@ export function encodeHeader(frame: Frame): Uint8Array {
   return bytes;
 }
 
-type Header = Omit<Frame, 'payload'> & { readonly length: number; readonly checksum: number };
+type Header = { readonly fields: Omit<Frame, 'payload'>; readonly length: number; readonly checksum: number };
 
 /** Cuts a stream of bytes into frames. Faults: `protocolError`; after one the decoder is of no more use. */
 export class FrameDecoder {
@@ -114,9 +114,9 @@ export class FrameDecoder {
     }
   }
 
-  #complete({ length: _, checksum, ...header }: Header): Frame {
+  #complete({ fields, checksum }: Header): Frame {
     if (crc32(this.#payload) !== checksum) throw this.#malformed('the checksum of a payload is wrong');
-    const frame = { ...header, payload: this.#payload };
+    const frame = { ...fields, payload: this.#payload };
     this.#header = undefined;
     this.#headerFilled = 0;
     this.#payload = nothing;
@@ -134,14 +134,16 @@ export class FrameDecoder {
     const type = view.getUint8(4);
     if (type < 1 || type > typesMax) throw this.#malformed(`unknown frame type ${type}`);
     return {
-      type: type as FrameType,
-      flags: view.getUint8(5),
-      disk: view.getUint16(6, true),
-      sequence: this.#integer(view.getBigUint64(8, true), 'sequence'),
-      offset: this.#integer(view.getBigUint64(16, true), 'offset'),
-      rawLength: view.getUint32(24, true),
+      fields: {
+        type: type as FrameType,
+        flags: view.getUint8(5),
+        disk: view.getUint16(6, true),
+        sequence: this.#integer(view.getBigUint64(8, true), 'sequence'),
+        offset: this.#integer(view.getBigUint64(16, true), 'offset'),
+        rawLength: view.getUint32(24, true),
+        epoch: this.#integer(view.getBigUint64(32, true), 'epoch'),
+      },
       length,
-      epoch: this.#integer(view.getBigUint64(32, true), 'epoch'),
       checksum: view.getUint32(40, true),
     };
   }

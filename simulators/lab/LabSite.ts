@@ -14,6 +14,7 @@ import { writesThrough } from './workloadLog.ts';
 
 const awaitedMs = 180_000;
 const pollMs = 100;
+const statusAttempts = 300;
 
 /** The lab as a runbook sees it: everything through control's REST, the guest through its serial line. */
 export class LabSite implements Site {
@@ -45,10 +46,14 @@ export class LabSite implements Site {
     return { accepted: false, code, ja: detailJa, en: detail };
   }
 
+  /** Control polls each second: what it does not know yet it knows a moment later. */
   async status(): Promise<ScenarioStatus> {
-    const { status } = await this.lab.control.scenario(this.scenarioId);
-    if (!status) throw new LabError('control does not know the state of the scenario');
-    return status;
+    for (let attempt = 0; attempt < statusAttempts; attempt++) {
+      const { status } = await this.lab.control.scenario(this.scenarioId);
+      if (status) return status;
+      await sleep(pollMs);
+    }
+    throw new LabError('control does not know the state of the scenario');
   }
 
   eventLog(): Promise<readonly ControlEvent[]> {

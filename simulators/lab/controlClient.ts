@@ -51,11 +51,11 @@ export class ControlClient {
   async events(id: string): Promise<readonly ControlEvent[]> {
     const all: ControlEvent[] = [];
     for (;;) {
-      const page = await this.get<{ events: readonly ControlEvent[] }>(
+      const page = await this.get<readonly ControlEvent[]>(
         `/api/scenarios/${id}/events?after=${all.at(-1)?.seq ?? 0}`,
       );
-      if (page.events.length === 0) return all;
-      all.push(...page.events);
+      if (page.length === 0) return all;
+      all.push(...page);
     }
   }
 

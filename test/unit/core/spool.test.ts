@@ -24,7 +24,8 @@ const upTo = (first: number, last: number): number[] => Array.from({ length: las
 test('records come back in order from any sequence, over segments, and while more are appended', async () => {
   const spool = await open(new SimulatedFiles());
   for (const sequence of upTo(1, 50)) await spool.append(sequence, content(sequence, 400), content(sequence, 600));
-  for (const from of [0, 1, 9, 10, 11, 37, 50, 51]) expect(await sequences(spool, from)).toEqual(upTo(Math.max(1, from), 50));
+  for (const from of [0, 1, 9, 10, 11, 37, 50, 51])
+    expect(await sequences(spool, from)).toEqual(upTo(Math.max(1, from), 50));
   const seen: number[] = [];
   for await (const { sequence } of spool.readFrom(48)) {
     seen.push(sequence);

@@ -18,7 +18,13 @@ const random = new SimulatedRandom('frames');
 const someBytes = (length: number): Uint8Array => Uint8Array.from({ length }, () => random.integer(256));
 
 const frames: readonly Frame[] = [
-  makeFrame(frameTypes.data, { disk: 65_535, sequence: 2 ** 53 - 1, offset: 2 ** 44, rawLength: 31, payload: someBytes(31) }),
+  makeFrame(frameTypes.data, {
+    disk: 65_535,
+    sequence: 2 ** 53 - 1,
+    offset: 2 ** 44,
+    rawLength: 31,
+    payload: someBytes(31),
+  }),
   makeFrame(frameTypes.zero, { disk: 1, sequence: 7, rawLength: 2 ** 32 - 1, flags: 1, epoch: 12 }),
   makeFrame(frameTypes.bye),
 ];
@@ -79,11 +85,16 @@ test('an oversized payload is refused by its header, before any of it arrives', 
   view.setUint32(28, payloadBytesMax + 1, true);
   view.setUint32(44, crc32(header.subarray(0, 44)), true);
   expect(faultOf(() => decode(header))).toBe('protocolError');
-  expect(() => encodeHeader(makeFrame(frameTypes.data, { payload: new Uint8Array(payloadBytesMax + 1) }))).toThrow(RangeError);
+  expect(() => encodeHeader(makeFrame(frameTypes.data, { payload: new Uint8Array(payloadBytesMax + 1) }))).toThrow(
+    RangeError,
+  );
 });
 
 test('an unknown type and a number beyond 2^53 are protocol errors', () => {
-  for (const damage of [(view: DataView) => view.setUint8(4, 99), (view: DataView) => view.setBigUint64(8, 2n ** 60n, true)]) {
+  for (const damage of [
+    (view: DataView) => view.setUint8(4, 99),
+    (view: DataView) => view.setBigUint64(8, 2n ** 60n, true),
+  ]) {
     const header = encodeHeader(makeFrame(frameTypes.ack));
     damage(new DataView(header.buffer));
     new DataView(header.buffer).setUint32(44, crc32(header.subarray(0, 44)), true);

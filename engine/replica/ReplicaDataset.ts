@@ -14,8 +14,8 @@ import type { ReplicaState, ReplicaStateFile } from './replicaState.ts';
 const compareBytes = 64 * 1024;
 
 export type DatasetFact =
-  | { readonly type: 'replica.synchronized' }
-  | { readonly type: 'replica.caughtUp' }
+  | { readonly type: 'replica.synchronized'; readonly bytes: number }
+  | { readonly type: 'replica.caughtUp'; readonly point: ConsistentPoint }
   | { readonly type: 'replica.resynchronizing'; readonly reason: string };
 
 /**
@@ -111,8 +111,9 @@ export class ReplicaDataset {
   /** Facts that an earlier process may not have told. */
   tellMilestones(): void {
     if (this.state.phase !== 'replicating') return;
-    this.#onFact({ type: 'replica.synchronized' });
-    if (this.#caughtUp) this.#onFact({ type: 'replica.caughtUp' });
+    this.#onFact({ type: 'replica.synchronized', bytes: this.#totalBytes });
+    const { point } = this.state;
+    if (this.#caughtUp && point) this.#onFact({ type: 'replica.caughtUp', point });
     else this.#applySoon();
   }
 
@@ -246,7 +247,7 @@ export class ReplicaDataset {
     await this.#journal.drop(point.sequence);
     if (this.#caughtUp) return;
     this.#caughtUp = true;
-    this.#onFact({ type: 'replica.caughtUp' });
+    this.#onFact({ type: 'replica.caughtUp', point });
   }
 
   async #takeRecord(frame: Frame, unflushedBytesMax: number): Promise<number | undefined> {
@@ -302,7 +303,7 @@ export class ReplicaDataset {
       replicatedBytes,
     });
     this.#journalled.clear();
-    this.#onFact({ type: 'replica.synchronized' });
+    this.#onFact({ type: 'replica.synchronized', bytes: this.#totalBytes });
     return frame.sequence;
   }
 

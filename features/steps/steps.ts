@@ -58,7 +58,9 @@ Then('イベント {string} が記録される', async function (this: Runbook, 
 });
 
 Then('状態が {string} になる', async function (this: Runbook, label: string) {
-  await this.site.until(`the state 「${label}」`, async () => (await this.site.status()).label.ja === label);
+  await this.site.until(`the state 「${label}」`, async () =>
+    (await this.site.status()).label.ja.split(' / ').includes(label),
+  );
 });
 
 Then('レプリケーションの遅延が示される', async function (this: Runbook) {

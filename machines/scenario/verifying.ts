@@ -2,7 +2,9 @@ import { assign } from 'xstate';
 import { announce, endRun, faultParams, rememberFault, scenarioSetup, shortWishMs, wish } from './scenarioSetup.ts';
 import { verify } from './verification.ts';
 
-const passed = announce('verificationPassed', (c) => ({ warnings: c.verification.warnings.length }));
+const passed = announce('verificationPassed', ({ verification: { warnings } }): Record<string, number> =>
+  warnings.length > 0 ? { warnings: warnings.length } : {},
+);
 const started = announce('scenarioStarted');
 
 /** A party that cannot be asked is a failed verification too; the fault says which and why. */

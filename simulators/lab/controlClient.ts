@@ -51,9 +51,7 @@ export class ControlClient {
   async events(id: string): Promise<readonly ControlEvent[]> {
     const all: ControlEvent[] = [];
     for (;;) {
-      const page = await this.get<readonly ControlEvent[]>(
-        `/api/scenarios/${id}/events?after=${all.at(-1)?.seq ?? 0}`,
-      );
+      const page = await this.get<readonly ControlEvent[]>(`/api/scenarios/${id}/events?after=${all.at(-1)?.seq ?? 0}`);
       if (page.length === 0) return all;
       all.push(...page);
     }

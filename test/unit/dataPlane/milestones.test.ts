@@ -77,6 +77,7 @@ test('a full spool is told, gives way to the map of dirty blocks, and nothing is
   );
   await site.clock.advance(3_000);
   expect(same(site)).toBe(true);
+  expect(site.factsOf('replica.spoolFull')).toMatchObject([{ fault: { code: 'spoolFull' } }]);
   expect(site.factsOf('replica.reconnected').length).toBe(1);
   expect(site.factsOf('replica.resynchronizing')).toEqual([]);
 });

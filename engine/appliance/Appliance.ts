@@ -39,7 +39,7 @@ export type ApplianceOptions = {
   /** The receiving end of the data plane; it tells its milestones to `onFact`. */
   readonly replica: (
     onFact: (scenario: ScenarioId, fact: Fact) => void,
-  ) => Replica & { status(scenario: ScenarioId): ReplicaMeasures | undefined };
+  ) => Replica & { status(scenario: ScenarioId): ReplicaMeasures | undefined; close(): Promise<void> };
   readonly hypervisor: (place: ScenarioDefinition['hypervisor'], password: string) => Hypervisor;
   /** Fed after every commit: transcript and inspector. */
   readonly onCommit?: DurableHostOptions['onCommit'];
@@ -101,6 +101,7 @@ export class Appliance {
   async stop(): Promise<void> {
     this.halt();
     for (const master of this.#masters.values()) await master.unwatch();
+    await this.#replica.close();
     for (const { hypervisor } of this.#hypervisors.values()) await hypervisor.close().catch(() => {});
     for (const wake of this.#waiters) wake();
   }

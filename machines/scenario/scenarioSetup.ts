@@ -62,6 +62,7 @@ export type ScenarioEvent =
   | { type: 'replica.reconnected'; atMs: number }
   | { type: 'replica.resynchronizing'; atMs: number; reason: string }
   | { type: 'replica.spoolFull'; atMs: number }
+  | { type: 'replica.comparing'; atMs: number; fault: Fault }
   | { type: 'replica.failed'; atMs: number; fault: Fault }
   | { type: 'master.silent'; atMs: number; silentForMs: number }
   | { type: 'master.heard'; atMs: number }

@@ -1,4 +1,5 @@
 import { assign } from 'xstate';
+import type { Fault } from '#machines/faults.ts';
 import {
   announce,
   endRun,
@@ -19,6 +20,7 @@ export const receive = wish('replica.receive', longWishMs, (context: ScenarioCon
     return { diskId, bytes, locator };
   }),
   method: context.definition.syncMethod,
+  spoolBytesMax: context.definition.spool.spoolBytesMax,
 }));
 
 const faultedToStopping = scenarioSetup.createStateConfig({
@@ -29,6 +31,15 @@ const faultedToStopping = scenarioSetup.createStateConfig({
     },
   },
 });
+
+/** Without the kernel's trace changes are found by comparing: told again when the stream says so. */
+const comparing = {
+  type: 'announce' as const,
+  params: ({ event }: { readonly event: { readonly fault: Fault } }) => ({
+    code: 'traceNotPermitted',
+    params: { reason: String(event.fault.params['reason'] ?? '') },
+  }),
+};
 
 /** Guide 8-3: the whole volumes are copied while new changes are spooled. */
 export const synchronizing = scenarioSetup.createStateConfig({
@@ -54,6 +65,7 @@ export const synchronizing = scenarioSetup.createStateConfig({
       actions: { type: 'announce', params: ({ event }) => ({ code: 'changesLost', params: { reason: event.reason } }) },
     },
     'replica.spoolFull': { actions: announce('spoolFull') },
+    'replica.comparing': { actions: comparing },
   },
   states: {
     starting: {

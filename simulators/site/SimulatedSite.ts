@@ -234,7 +234,8 @@ export class SimulatedSite implements Site {
   async #startMaster(): Promise<void> {
     const network = this.network.host('master');
     const clock = this.#masterClock;
-    const digest = (bytes: Uint8Array) => new Uint8Array(new Uint32Array([crc32(bytes), bytes.length]).buffer);
+    const digest = (bytes: Uint8Array) =>
+      new Uint8Array(new Uint32Array([crc32(bytes), crc32(bytes, 1), bytes.length, 0]).buffer);
     const sources = new ReplicationSources({
       master: this.master,
       files: new SimulatedFiles(),

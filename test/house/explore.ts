@@ -50,6 +50,8 @@ const payloads: Record<string, readonly Record<string, unknown>[]> = {
   'replica.caughtUp': [{ point: { sequence: 1, atNs: '1' } }],
   'master.look.done': [{ result: { alive: true, evidence: 'e' } }, { result: { alive: false, evidence: 'e' } }],
   'master.silent': [{ silentForMs: 1000 }],
+  'replica.comparing': [{ fault: fault('traceNotPermitted', { reason: 'r' }) }],
+  'replica.failed': [{ fault: fault('diskFull', { path: 'p' }) }],
   'operator.switchover': [{ waitForJournals: true }, { waitForJournals: false }],
 };
 

@@ -10,6 +10,8 @@ export type EngineOptions = {
   readonly listen: HostAddress;
   readonly clock: Clock;
   readonly network: Network;
+  /** This engine's own when not given. */
+  readonly version?: string;
   /** The host this engine runs on, when it may be a master. */
   readonly master?: Master;
   /** What the roles of this engine answer. */
@@ -42,9 +44,14 @@ export class Engine {
   }
 
   async #accept(connection: Connection, handlers: Handlers): Promise<void> {
-    const { clock, node } = this.#options;
+    const { clock, node, version } = this.#options;
     try {
-      const session = await acceptSession(connection, { clock, node, handlers });
+      const session = await acceptSession(connection, {
+        clock,
+        node,
+        handlers,
+        ...(version === undefined ? {} : { version }),
+      });
       this.#sessions.add(session);
       session.onClosed(() => this.#sessions.delete(session));
     } catch {

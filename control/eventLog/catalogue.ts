@@ -64,8 +64,8 @@ export const eventCatalogue = {
   state: {
     number: 'IM90009',
     severity: 'information',
-    ja: '状態が {state} に変わりました。',
-    en: 'The state is now {state}.',
+    ja: '状態が「{label}」に変わりました。',
+    en: 'The state is now: {label}.',
   },
   fault: { number: 'EM90010', severity: 'error', ja: '障害が発生しました: {fault}', en: 'A fault occurred: {fault}' },
 

@@ -68,6 +68,7 @@ export class Appliance {
       chart: scenarioChart,
       version: scenarioChartVersion,
       lateness: scenarioLateness,
+      stateWords: stateLabel,
       store: options.store,
       clock: options.clock,
       perform: performer((instance) => this.#partiesOf(instance), options.clock),

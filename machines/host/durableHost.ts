@@ -21,6 +21,8 @@ export type DurableHostOptions = {
   readonly store: ChartStore;
   readonly clock: Clock;
   readonly perform: Perform;
+  /** A state in words for the report; equal words are no news. */
+  readonly stateWords: (snapshot: AnyMachineSnapshot) => { readonly ja: string; readonly en: string };
   /** After every commit: what the status, the inspector and the transcript are fed from. */
   readonly onCommit?: (commit: {
     readonly instance: string;
@@ -163,9 +165,11 @@ export class DurableHost {
     after: AnyMachineSnapshot,
     atMs: number,
   ): ChartChange['reportsAdded'] {
-    const state = statePath(after.value);
-    if (state === statePath(before.value)) return [];
-    return [{ atMs, instance, code: 'state', params: JSON.stringify({ state }) }];
+    const { stateWords } = this.#options;
+    const words = stateWords(after);
+    if (words.ja === stateWords(before).ja) return [];
+    const params = { state: statePath(after.value), label: words.en, labelJa: words.ja };
+    return [{ atMs, instance, code: 'state', params: JSON.stringify(params) }];
   }
 
   #effects(row: StoredInstance, step: Step, atMs: number): Omit<ChartChange, 'instance' | 'expectedSeq' | 'log'> {

@@ -42,6 +42,8 @@ export type SimulatedHypervisorParts = {
   readonly host?: string;
   /** How long a call takes, at most; at least half of it. */
   readonly latencyMs?: number;
+  /** Whether the host can be reached now; always when not given. */
+  readonly reachable?: () => boolean;
 };
 
 const tagKeys = {
@@ -62,11 +64,13 @@ export class SimulatedHypervisor implements Hypervisor {
   readonly #credentials: Credentials | undefined;
   readonly #host: string;
   readonly #latencyMs: number;
+  readonly #reachable: () => boolean;
   readonly #answers = new Map<string, unknown>();
   readonly #epochs = new Map<string, number>();
   readonly #calls = new Map<HypervisorMethod, number>();
   #failures: (PlannedFailure & { readonly atCall: number })[] = [];
   #session: string | undefined;
+  #refused = false;
 
   constructor(parts: SimulatedHypervisorParts) {
     this.model = parts.model;
@@ -75,6 +79,7 @@ export class SimulatedHypervisor implements Hypervisor {
     this.#credentials = parts.credentials;
     this.#host = parts.host ?? 'esxi';
     this.#latencyMs = parts.latencyMs ?? 40;
+    this.#reachable = parts.reachable ?? (() => true);
   }
 
   /** Plans a failure; several may wait at once. */
@@ -264,6 +269,7 @@ export class SimulatedHypervisor implements Hypervisor {
     if (planned?.when === 'before') {
       throw planned.fault ?? new PartyFault('unreachable', { host: this.#host, reason: 'simulated' });
     }
+    if (!this.#reachable()) throw new PartyFault('unreachable', { host: this.#host, reason: 'ETIMEDOUT' });
     let result: Result;
     try {
       this.#logIn();
@@ -275,10 +281,16 @@ export class SimulatedHypervisor implements Hypervisor {
     return result;
   }
 
-  /** Throws `InvalidLogin` where credentials were given and are wrong. */
+  /** Wrong credentials are refused once and never sent again: the host would lock the account. */
   #logIn(): void {
     if (this.#credentials === undefined || this.model.sessions.use(this.#session) !== undefined) return;
-    this.#session = this.model.sessions.login(this.#credentials.user, this.#credentials.password).key;
+    if (this.#refused) throw new PartyFault('badCredentials', { host: this.#host });
+    try {
+      this.#session = this.model.sessions.login(this.#credentials.user, this.#credentials.password).key;
+    } catch (thrown) {
+      this.#refused = true;
+      throw thrown;
+    }
   }
 
   /** Waits for a change of the model; false when it did not come in time. */

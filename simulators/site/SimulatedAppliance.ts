@@ -8,6 +8,7 @@ import type { ProcessClock, SimulatedClock } from '#simulators/clock/SimulatedCl
 import { SimulatedFiles } from '#simulators/files/SimulatedFiles.ts';
 import type { HypervisorModel } from '#simulators/hypervisor/model/hypervisorModel.ts';
 import { SimulatedHypervisor } from '#simulators/hypervisor/SimulatedHypervisor.ts';
+import type { PlannedFailure } from '#simulators/hypervisor/SimulatedHypervisor.ts';
 import type { SimulatedNetwork } from '#simulators/network/SimulatedNetwork.ts';
 import type { SimulatedRandom } from '#simulators/random/SimulatedRandom.ts';
 import { SimulatedBlocks } from '#simulators/replicaDisk/simulatedBlocks.ts';
@@ -32,6 +33,9 @@ export class SimulatedApplianceHost {
   #process: { readonly clock: ProcessClock; readonly appliance: Appliance } | undefined;
   /** The host's hypervisor of the latest connection, for planned failures and counts. */
   hypervisor: SimulatedHypervisor | undefined;
+  /** False while the way to the hypervisor's host is cut. */
+  hypervisorReachable = true;
+  #planned: PlannedFailure[] = [];
 
   constructor(around: Surroundings) {
     this.#around = around;
@@ -75,6 +79,12 @@ export class SimulatedApplianceHost {
     this.#process = { clock, appliance };
   }
 
+  /** Plans a failure of the hypervisor, now or once somebody connects to it. */
+  failHypervisor(failure: PlannedFailure): void {
+    if (this.hypervisor) this.hypervisor.fail(failure);
+    else this.#planned.push(failure);
+  }
+
   /** `kill -9`: timers, sockets and open disks are gone; what was durable stays. */
   kill(): void {
     this.#process?.appliance.halt();
@@ -100,7 +110,9 @@ export class SimulatedApplianceHost {
       clock,
       random: random.fork('hypervisor'),
       credentials: { user: 'root', password },
+      reachable: () => this.hypervisorReachable,
     });
+    for (const failure of this.#planned.splice(0)) hypervisor.fail(failure);
     this.hypervisor = hypervisor;
     const attach = hypervisor.attachDisk.bind(hypervisor);
     const detach = hypervisor.detachDisk.bind(hypervisor);

@@ -36,6 +36,13 @@ export type SimulatedSiteOptions = {
   readonly seed: string;
   readonly diskBytes?: number;
   readonly writesPerSecond?: number;
+  readonly spoolBytesMax?: number;
+  readonly datastoreBytes?: number;
+  /** What the operator types as the hypervisor's password; the right one when not given. */
+  readonly typedPassword?: string;
+  /** Another version than the appliance's. */
+  readonly masterEngineVersion?: string;
+  readonly traceNotPermitted?: boolean;
 };
 
 /**
@@ -52,24 +59,31 @@ export class SimulatedSite implements Site {
   /** One line a chart event: time, event, state. */
   readonly transcript: string[] = [];
   readonly #random: SimulatedRandom;
-  readonly #masterClock: ProcessClock;
+  readonly #options: SimulatedSiteOptions;
+  /** The master's machine; its engine is one process on it. */
+  readonly #machineClock: ProcessClock;
+  #engineClock: ProcessClock;
   #definition: ScenarioDefinition | undefined;
   #commands = 0;
+  #engineStarts = 0;
 
   private constructor(options: SimulatedSiteOptions) {
+    this.#options = options;
     this.#random = new SimulatedRandom(options.seed);
     const { clock } = this;
     this.network = new SimulatedNetwork({ clock, random: this.#random.fork('network') });
-    this.#masterClock = clock.process();
+    this.#machineClock = clock.process();
+    this.#engineClock = clock.process();
     this.master = new SimulatedMaster({
       disks: [{ diskId, bytes: options.diskBytes ?? 4 * MiB, system: true }],
       clock,
     });
+    this.master.traceNotPermitted = options.traceNotPermitted ?? false;
     this.model = new HypervisorModel({
       clock,
       random: this.#random.fork('esxi'),
       credentials: { user: 'root', password },
-      datastores: [{ name: 'datastore1', capacityBytes: 1024 * MiB }],
+      datastores: [{ name: 'datastore1', capacityBytes: options.datastoreBytes ?? 1024 * MiB }],
       networks: ['VM Network'],
       resourcePools: ['Resources'],
       guestUpAfterMs: 20_000,
@@ -78,7 +92,7 @@ export class SimulatedSite implements Site {
     this.workload = new NumberedWrites({
       master: this.master,
       diskId,
-      clock: this.#masterClock,
+      clock: this.#machineClock,
       random: this.#random.fork('workload'),
       writesPerSecond: options.writesPerSecond ?? 5,
     });
@@ -99,9 +113,9 @@ export class SimulatedSite implements Site {
   static async start(options: SimulatedSiteOptions): Promise<SimulatedSite> {
     const site = new SimulatedSite(options);
     registerAppliance(site.model, 'appliance');
-    await site.#settle(site.#startMaster());
+    await site.#settle(site.#startMasterEngine(options.masterEngineVersion));
     await site.#settle(site.appliance.start());
-    await site.request('secret.put', { name: 'esxi', value: password });
+    await site.putPassword(options.typedPassword ?? password);
     site.workload.start();
     return site;
   }
@@ -135,9 +149,14 @@ export class SimulatedSite implements Site {
       isAlive: { heartbeatMs: 30_000, timeoutMs: 300_000 },
       switchover,
       syncMethod: 'volumeLevel',
-      spool: { spoolBytesMax: 64 * MiB },
+      spool: { spoolBytesMax: this.#options.spoolBytesMax ?? 64 * MiB },
     };
     await this.request('scenario.define', { definition: this.#definition });
+  }
+
+  /** The operator types the hypervisor's password; the right one when not given. */
+  async putPassword(value: string = password): Promise<void> {
+    await this.request('secret.put', { name: 'esxi', value });
   }
 
   command(command: ScenarioCommand): Promise<CommandAnswer> {
@@ -167,10 +186,19 @@ export class SimulatedSite implements Site {
   }
 
   killMaster(): Promise<void> {
-    this.#masterClock.kill();
+    this.#machineClock.kill();
+    this.#engineClock.kill();
     this.network.powerOff('master');
     this.master.powerOff();
     return Promise.resolve();
+  }
+
+  /** The engine's process on the master is started again, maybe updated; the machine and its workload go on. */
+  async restartMasterEngine(version?: string): Promise<void> {
+    this.#engineClock.kill();
+    this.network.kill('master');
+    this.#engineClock = this.clock.process();
+    await this.#settle(this.#startMasterEngine(version));
   }
 
   shrinkMasterDisk(): Promise<void> {
@@ -231,16 +259,16 @@ export class SimulatedSite implements Site {
     );
   }
 
-  async #startMaster(): Promise<void> {
+  async #startMasterEngine(version?: string): Promise<void> {
     const network = this.network.host('master');
-    const clock = this.#masterClock;
+    const clock = this.#engineClock;
     const digest = (bytes: Uint8Array) =>
       new Uint8Array(new Uint32Array([crc32(bytes), crc32(bytes, 1), bytes.length, 0]).buffer);
     const sources = new ReplicationSources({
       master: this.master,
       files: new SimulatedFiles(),
       clock,
-      random: this.#random.fork('streams'),
+      random: this.#random.fork(`streams-${(this.#engineStarts += 1)}`),
       folder: '/spool',
       digest,
     });
@@ -251,6 +279,7 @@ export class SimulatedSite implements Site {
       network,
       master: this.master,
       handlers: [sources.handlers],
+      ...(version === undefined ? {} : { version }),
     });
     await engine.start();
   }

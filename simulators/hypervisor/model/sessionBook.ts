@@ -20,6 +20,7 @@ export class SessionBook {
   readonly #random: Random;
   readonly #credentials: Credentials;
   readonly #sessions = new Map<string, Session>();
+  #attempts = 0;
   #wrongPasswords = 0;
   #lockedUntilMs = 0;
 
@@ -31,6 +32,7 @@ export class SessionBook {
 
   /** Faults: `InvalidLogin`, also while locked. */
   login(user: string, password: string): Session {
+    this.#attempts += 1;
     const nowMs = this.#clock.nowMs();
     if (nowMs < this.#lockedUntilMs) throw new VimFault('InvalidLogin');
     if (user !== this.#credentials.user || password !== this.#credentials.password) {
@@ -83,6 +85,11 @@ export class SessionBook {
 
   get count(): number {
     return this.#sessions.size;
+  }
+
+  /** Logins that were tried, granted or not. */
+  get attempts(): number {
+    return this.#attempts;
   }
 
   get locked(): boolean {

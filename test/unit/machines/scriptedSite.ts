@@ -5,6 +5,7 @@ import { performer } from '#machines/host/performer.ts';
 import { statePath } from '#machines/host/step.ts';
 import { wishNames } from '#machines/parties/wishes.ts';
 import type { ScenarioParties, WishName } from '#machines/parties/wishes.ts';
+import { stateLabel } from '#machines/scenario/commands.ts';
 import { scenarioChart, scenarioChartVersion } from '#machines/scenario/scenario.ts';
 import { scenarioLateness } from '#machines/scenario/scenarioSetup.ts';
 import { scenarioId } from '#machines/vocabulary.ts';
@@ -121,6 +122,7 @@ export class ScriptedSite {
       chart: scenarioChart,
       version: scenarioChartVersion,
       lateness: scenarioLateness,
+      stateWords: stateLabel,
       store: this.store,
       clock: this.clock,
       perform: performer(() => this.#parties(), this.clock),

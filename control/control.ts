@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Clock } from '#machines/parties/clock.ts';
 import type { Random } from '#machines/parties/random.ts';
 import { createApi } from './api/api.ts';
-import type { ManagerFile } from './api/api.ts';
+import type { ManagerFile } from './api/parties.ts';
 import { EventLog } from './eventLog/eventLog.ts';
 import type { ControlStore } from './scenarios/controlStore.ts';
 import type { EngineParty } from './scenarios/engineParty.ts';

@@ -1,28 +1,13 @@
 import fastify from 'fastify';
 import type { FastifyInstance } from 'fastify';
 import { PartyFault } from '#machines/faults.ts';
-import type { Clock } from '#machines/parties/clock.ts';
-import type { EventLog } from '#control/eventLog/eventLog.ts';
 import type { EngineParty } from '#control/scenarios/engineParty.ts';
 import { Problem } from '#control/scenarios/problem.ts';
-import type { Scenarios } from '#control/scenarios/scenarios.ts';
 import { readEventsQuery, readIdempotencyKey, readScenarioId, readSecret, readWaitForJournals } from './input.ts';
 import { serveLive } from './live.ts';
+import type { ApiParties } from './parties.ts';
 import { refuseForeignPages } from './loopbackOnly.ts';
 import { answerWithProblems } from './problems.ts';
-
-export type NamedEngine = { readonly which: 'appliance' | 'master'; readonly party: EngineParty };
-/** A file of the manager, by its path under `/`. */
-export type ManagerFile = { readonly path: string; readonly type: string; readonly bytes: Uint8Array };
-
-export type ApiParties = {
-  readonly scenarios: Scenarios;
-  readonly eventLog: EventLog;
-  /** The appliance's engine first. */
-  readonly engines: readonly NamedEngine[];
-  readonly clock: Clock;
-  readonly managerFiles: readonly ManagerFile[];
-};
 
 const bodyBytesMax = 1 << 20;
 

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import type { ApiParties } from './api.ts';
+import type { ApiParties } from './parties.ts';
 
 const tickMs = 1_000;
 const replayMost = 1_000;

@@ -20,6 +20,7 @@ import type { ScenarioDefinition, ScenarioId } from '#machines/vocabulary.ts';
 import { engineVersion } from '#engine/protocol/messages.ts';
 import type { CommandAnswer, Report, ScenarioCommand, ScenarioStatus } from '#engine/protocol/messages.ts';
 import type { Handlers } from '#engine/protocol/session.ts';
+import { HypervisorConnections } from './HypervisorConnections.ts';
 import { RemoteMasterSession } from './RemoteMasterSession.ts';
 import { Secrets } from './Secrets.ts';
 
@@ -54,7 +55,7 @@ export class Appliance {
   readonly #replica: ReturnType<ApplianceOptions['replica']>;
   readonly #secrets: Secrets;
   readonly #masters = new Map<string, RemoteMasterSession>();
-  readonly #hypervisors = new Map<string, { readonly key: string; readonly hypervisor: Hypervisor }>();
+  readonly #hypervisors: HypervisorConnections;
   /** Definitions saved while stopped, taken up by the next Run. */
   readonly #definitions = new Map<string, ScenarioDefinition>();
   readonly #changedAtMs = new Map<string, number>();
@@ -63,6 +64,7 @@ export class Appliance {
   constructor(options: ApplianceOptions) {
     this.#options = options;
     this.#secrets = new Secrets(options.files, `${options.folder}/secrets`);
+    this.#hypervisors = new HypervisorConnections(options.hypervisor, this.#secrets);
     this.#replica = options.replica((scenario, fact) => this.#host.dispatch(scenario, fact));
     this.#host = new DurableHost({
       chart: scenarioChart,
@@ -103,7 +105,7 @@ export class Appliance {
     this.halt();
     for (const master of this.#masters.values()) await master.unwatch();
     await this.#replica.close();
-    for (const { hypervisor } of this.#hypervisors.values()) await hypervisor.close().catch(() => {});
+    await this.#hypervisors.close();
     for (const wake of this.#waiters) wake();
   }
 
@@ -120,14 +122,7 @@ export class Appliance {
         await this.#secrets.put(name, value);
         return {};
       },
-      'hypervisor.inspect': async ({ hypervisor }) => {
-        const connection = this.#options.hypervisor(hypervisor, this.#secrets.get(hypervisor.secretName));
-        try {
-          return await connection.inspect();
-        } finally {
-          await connection.close().catch(() => {});
-        }
-      },
+      'hypervisor.inspect': ({ hypervisor }) => this.#hypervisors.inspect(hypervisor),
     };
   }
 
@@ -230,7 +225,7 @@ export class Appliance {
     return {
       master: this.#masterOf(instance),
       replica: this.#replica,
-      hypervisor: this.#hypervisorOf(instance, definition.hypervisor),
+      hypervisor: this.#hypervisors.of(instance, definition.hypervisor),
     };
   }
 
@@ -246,17 +241,6 @@ export class Appliance {
     });
     this.#masters.set(instance, master);
     return master;
-  }
-
-  /** One session a scenario; a changed address, pin or password means a new one. */
-  #hypervisorOf(instance: string, place: ScenarioDefinition['hypervisor']): Hypervisor {
-    const key = JSON.stringify([place, this.#secrets.generation(place.secretName)]);
-    const known = this.#hypervisors.get(instance);
-    if (known?.key === key) return known.hypervisor;
-    void known?.hypervisor.close().catch(() => {});
-    const hypervisor = this.#options.hypervisor(place, this.#secrets.get(place.secretName));
-    this.#hypervisors.set(instance, { key, hypervisor });
-    return hypervisor;
   }
 }
 

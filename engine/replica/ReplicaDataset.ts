@@ -36,6 +36,8 @@ export class ReplicaDataset {
   /** What a comparison has journalled: sent once more, it is never skipped for being like the disk. */
   readonly #journalled: Set<string>;
   #caughtUp: boolean;
+  /** A point must come after it to say that the replica has caught up. */
+  #behindThrough = 0;
   #durablePoint: ConsistentPoint | null;
   /** Our wall clock when the durable point was made. */
   #durablePointAtMs: number | undefined;
@@ -143,6 +145,7 @@ export class ReplicaDataset {
     await this.#journal.clear();
     this.#journalled.clear();
     this.#caughtUp = false;
+    this.#behindThrough = 0;
     this.#copiedBytes = 0;
     const { point } = this.state;
     this.#durablePoint = point;
@@ -181,6 +184,12 @@ export class ReplicaDataset {
       default:
         throw malformed(`unexpected frame of type ${frame.type}`);
     }
+  }
+
+  /** The master has missed changes: only a point after this sequence holds what its comparison found. */
+  fellBehind(sequence: number): void {
+    this.#caughtUp = false;
+    this.#behindThrough = sequence;
   }
 
   /** Makes what was appended durable. Answers the sequence to acknowledge. */
@@ -245,7 +254,7 @@ export class ReplicaDataset {
       replicatedBytes: this.state.replicatedBytes + appliedBytes,
     });
     await this.#journal.drop(point.sequence);
-    if (this.#caughtUp) return;
+    if (this.#caughtUp || point.sequence <= this.#behindThrough) return;
     this.#caughtUp = true;
     this.#onFact({ type: 'replica.caughtUp', point });
   }

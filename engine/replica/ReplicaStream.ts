@@ -169,12 +169,14 @@ export class ReplicaStream {
   readonly #handlers: Handlers = {
     'stream.news': (news) => {
       const { clock } = this.#parties;
-      const { comparing, spoolFull, spoolBytesMax, nowNs } = news;
+      const { comparing, spoolFull, spoolBytesMax, nowNs, lastSequence } = news;
       const before = this.#news;
       this.#news = news;
       this.#newsAtMs = clock.nowMs();
       this.#age.heard(BigInt(nowNs), clock.monotonicNs());
       if (comparing !== undefined && before?.comparing === undefined) {
+        // No point is made between a loss and the end of the comparison.
+        this.#dataset.fellBehind(lastSequence);
         this.#onFact({ type: 'replica.resynchronizing', reason: comparing });
       }
       if (spoolFull && !before?.spoolFull) {

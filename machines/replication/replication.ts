@@ -3,6 +3,14 @@ import { isAlive } from '#machines/isAlive/isAlive.ts';
 import { announce, endRun, faultParams, rememberFault, scenarioSetup } from '#machines/scenario/scenarioSetup.ts';
 import { receive } from '#machines/synchronization/synchronization.ts';
 
+const linkLost = {
+  type: 'announce' as const,
+  params: ({ event }: { readonly event: { readonly reason: string } }) => ({
+    code: 'linkLost',
+    params: { reason: event.reason },
+  }),
+};
+
 /** Guide 8-4: the steady flow, with Is-Alive beside it. */
 export const replicating = scenarioSetup.createStateConfig({
   description: 'Every change of the master follows to the replica, in order; the appliance watches the master.',
@@ -47,10 +55,7 @@ export const replicating = scenarioSetup.createStateConfig({
           on: {
             'replica.disconnected': {
               target: 'disconnected',
-              actions: {
-                type: 'announce',
-                params: ({ event }) => ({ code: 'linkLost', params: { reason: event.reason } }),
-              },
+              actions: linkLost,
             },
           },
         },
@@ -63,7 +68,11 @@ export const replicating = scenarioSetup.createStateConfig({
           description:
             'Changes may have been missed: all blocks are compared. The replica stays bootable at its last point.',
           meta: { ja: '再同期中', en: 'Resynchronizing' },
-          on: { 'replica.caughtUp': { target: 'connected', actions: announce('synchronizationReplicated') } },
+          on: {
+            'replica.caughtUp': { target: 'connected', actions: announce('synchronizationReplicated') },
+            'replica.disconnected': { actions: linkLost },
+            'replica.reconnected': { actions: announce('linkRestored') },
+          },
         },
         resuming: {
           description: 'The appliance was restarted: the stream is taken up where it was.',

@@ -3,6 +3,7 @@ import type { Fault } from '#machines/faults.ts';
 import {
   announce,
   currentDisk,
+  endRun,
   faultParams,
   longWishMs,
   rememberFault,
@@ -11,6 +12,9 @@ import {
   wish,
 } from '#machines/scenario/scenarioSetup.ts';
 import type { ScenarioContext } from '#machines/scenario/scenarioSetup.ts';
+
+/** A living master answers at once; a dead one never does, and the double waits for no answer that cannot come. */
+const isolationMs = 3_000;
 
 const vmSpec = ({ definition, disks, master }: ScenarioContext) => ({
   name: definition.substituteVm.name,
@@ -52,7 +56,7 @@ export const switchingOver = scenarioSetup.createStateConfig({
     isolatingMaster: {
       description: 'The master leaves its network (guide 10-2). A dead one cannot confirm it; that is told.',
       meta: { guide: '10-2', ja: 'マスタの切り離し中', en: 'Isolating the master' },
-      entry: wish('master.isolate', 10_000, (c) => ({
+      entry: wish('master.isolate', isolationMs, (c) => ({
         host: c.definition.master.host,
         port: c.definition.master.port,
       })),
@@ -184,6 +188,12 @@ export const switchingOver = scenarioSetup.createStateConfig({
         en: 'Switchover halted (mend the cause, then perform it again)',
       },
       on: {
+        // Once there is a substitute VM, giving up could leave two copies of one server.
+        'operator.stop': {
+          guard: ({ context }) => context.substituteVmId === undefined,
+          target: '#scenario.stopping',
+          actions: endRun('byUser'),
+        },
         'operator.switchover': {
           target: 'isolatingMaster',
           actions: assign({

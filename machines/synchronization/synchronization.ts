@@ -23,15 +23,6 @@ export const receive = wish('replica.receive', longWishMs, (context: ScenarioCon
   spoolBytesMax: context.definition.spool.spoolBytesMax,
 }));
 
-const faultedToStopping = scenarioSetup.createStateConfig({
-  on: {
-    'replica.failed': {
-      target: '#scenario.stopping',
-      actions: [endRun('fault'), rememberFault, announce('fault', faultParams)],
-    },
-  },
-});
-
 /** Without the kernel's trace changes are found by comparing: told again when the stream says so. */
 const comparing = {
   type: 'announce' as const,
@@ -41,21 +32,13 @@ const comparing = {
   }),
 };
 
-/** Guide 8-3: the whole volumes are copied while new changes are spooled. */
-export const synchronizing = scenarioSetup.createStateConfig({
-  description: 'Every block of the protected volumes is copied; changes made meanwhile are spooled.',
-  meta: { guide: '8-3', ja: '同期中', en: 'Synchronizing' },
-  initial: 'starting',
+/** What may happen to the stream at any time until the replica has caught up. */
+const untilCaughtUp = scenarioSetup.createStateConfig({
   on: {
-    ...faultedToStopping.on,
     'operator.stop': { target: '#scenario.stopping', actions: endRun('byUser') },
-    'appliance.restarted': { target: '.starting', actions: announce('synchronizationResumed') },
-    'replica.synchronized': {
-      target: '#scenario.drainingSpool',
-      actions: {
-        type: 'announce',
-        params: ({ event }) => ({ code: 'synchronizationCompleted', params: { bytes: event.bytes } }),
-      },
+    'replica.failed': {
+      target: '#scenario.stopping',
+      actions: [endRun('fault'), rememberFault, announce('fault', faultParams)],
     },
     'replica.disconnected': {
       actions: { type: 'announce', params: ({ event }) => ({ code: 'linkLost', params: { reason: event.reason } }) },
@@ -66,6 +49,24 @@ export const synchronizing = scenarioSetup.createStateConfig({
     },
     'replica.spoolFull': { actions: announce('spoolFull') },
     'replica.comparing': { actions: comparing },
+  },
+});
+
+/** Guide 8-3: the whole volumes are copied while new changes are spooled. */
+export const synchronizing = scenarioSetup.createStateConfig({
+  description: 'Every block of the protected volumes is copied; changes made meanwhile are spooled.',
+  meta: { guide: '8-3', ja: '同期中', en: 'Synchronizing' },
+  initial: 'starting',
+  on: {
+    ...untilCaughtUp.on,
+    'appliance.restarted': { target: '.starting', actions: announce('synchronizationResumed') },
+    'replica.synchronized': {
+      target: '#scenario.drainingSpool',
+      actions: {
+        type: 'announce',
+        params: ({ event }) => ({ code: 'synchronizationCompleted', params: { bytes: event.bytes } }),
+      },
+    },
   },
   states: {
     starting: {
@@ -94,17 +95,8 @@ export const drainingSpool = scenarioSetup.createStateConfig({
   meta: { guide: '8-4', ja: 'スプールの適用中', en: 'Applying the spool' },
   initial: 'applying',
   on: {
-    ...faultedToStopping.on,
-    'operator.stop': { target: '#scenario.stopping', actions: endRun('byUser') },
+    ...untilCaughtUp.on,
     'appliance.restarted': '.resuming',
-    'replica.disconnected': {
-      actions: { type: 'announce', params: ({ event }) => ({ code: 'linkLost', params: { reason: event.reason } }) },
-    },
-    'replica.reconnected': { actions: announce('linkRestored', (c) => ({ master: c.definition.master.host })) },
-    'replica.resynchronizing': {
-      actions: { type: 'announce', params: ({ event }) => ({ code: 'changesLost', params: { reason: event.reason } }) },
-    },
-    'replica.spoolFull': { actions: announce('spoolFull') },
     'replica.caughtUp': {
       target: '#scenario.replicating',
       actions: [assign({ synchronized: true }), announce('synchronizationReplicated')],

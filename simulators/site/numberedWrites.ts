@@ -32,7 +32,7 @@ export class NumberedWrites {
 
   start(): void {
     this.#cancel = this.#options.clock.after(1000 / this.#options.writesPerSecond, () => {
-      this.#write();
+      this.writeNow();
       this.start();
     });
   }
@@ -59,7 +59,8 @@ export class NumberedWrites {
     return found;
   }
 
-  #write(): void {
+  /** The next write at once, between those that come by themselves. */
+  writeNow(): void {
     const { master, diskId, clock, random } = this.#options;
     const blocks = Math.floor(master.disk(diskId).bytes / blockBytes);
     const number = this.#history.length + 1;

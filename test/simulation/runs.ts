@@ -28,10 +28,26 @@ export async function accepted(site: SimulatedSite, command: ScenarioCommand): P
 }
 
 export const untilReplicating = (site: SimulatedSite): Promise<void> =>
-  site.until('it replicates', async () => (await site.status()).state.endsWith('connected,replicating.isAlive.alive'));
+  site.until('it replicates', async () =>
+    (await site.status()).state.endsWith('flow.connected + replicating.isAlive.alive'),
+  );
 
 export const untilState = (site: SimulatedSite, state: string): Promise<void> =>
   site.until(`it is ${state}`, async () => (await site.status()).state === state);
+
+/** Moves time in small steps until the chart stands there: for states that are over in a moment. */
+export async function untilPassing(site: SimulatedSite, state: string): Promise<void> {
+  for (let step = 0; step < 5_000; step++) {
+    if (site.transcript.at(-1)?.endsWith(`→ ${state}`)) return;
+    await site.clock.advance(1);
+  }
+  throw new Error(`within 5 s it did not pass ${state}; the last event was ${site.transcript.at(-1)}`);
+}
+
+/** The workload writes so much in one instant, which gives a copy or a comparison something to do. */
+export function writeNow(site: SimulatedSite, writes: number): void {
+  for (let write = 0; write < writes; write++) site.workload.writeNow();
+}
 
 export const codes = async (site: SimulatedSite): Promise<readonly string[]> =>
   (await site.reports()).map(({ code }) => code).filter((code) => code !== 'state');

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ManagerFile } from '#control/api/api.ts';
+import type { ManagerFile } from '#control/api/parties.ts';
 
 const files: readonly { readonly path: string; readonly file: string; readonly type: string }[] = [
   { path: '/', file: 'index.html', type: 'text/html; charset=utf-8' },

@@ -8,7 +8,6 @@ import type { Intent } from '#machines/parties/intent.ts';
 import { scenarioId } from '#machines/vocabulary.ts';
 import { SystemClock } from '#engine/adapters/clock/SystemClock.ts';
 import { EsxiHypervisor } from '#engine/adapters/hypervisor/EsxiHypervisor.ts';
-import { withReconciliation } from '#engine/adapters/hypervisor/withReconciliation.ts';
 import { startEsxiSimulator } from '#simulators/hypervisor/startEsxiSimulator.ts';
 import type { EsxiSimulator } from '#simulators/hypervisor/startEsxiSimulator.ts';
 import { startRelay } from './relay.ts';
@@ -167,20 +166,6 @@ test('a second try that comes while the first is still being made waits for it',
   expect(runningTasks()).toBe(1);
   await hypervisor.createVm(spec, intent());
   expect(simulator.model.vms().filter((vm) => vm.name === 'double')).toHaveLength(1);
-});
-
-test('with reconciliation a lost answer is not seen at all, and a wrong password still only once', async () => {
-  const backoff = { firstMs: 5, maxMs: 20 };
-  const hypervisor = withReconciliation(connect(), clock, backoff);
-  relay.loseAnswerTo('CreateVM_Task');
-  relay.loseAnswerTo('PowerOnVM_Task');
-  const vm = await hypervisor.createVm(spec, intent());
-  await hypervisor.powerOnVm(vm, intent());
-  expect(times('CreateVM_Task')).toBe(1);
-  expect((await hypervisor.describeVm(vm)).power).toBe('on');
-  const stranger = withReconciliation(connect({ password: 'wrong-password' }), clock, backoff);
-  await expect(stranger.createVm(spec, intent())).rejects.toMatchObject({ fault: { code: 'badCredentials' } });
-  expect(times('Login')).toBe(2);
 });
 
 test('a request lost before the effect is told as unknown too, and the next try makes it', async () => {

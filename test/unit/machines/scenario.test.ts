@@ -87,6 +87,21 @@ describe('the scenario chart', () => {
     expect(site.state).toBe('switchedOver');
   });
 
+  it('gives up a halted switchover on Stop, but not once there is a substitute VM', async () => {
+    const early = new ScriptedSite({ 'replica.finish': 'diskFull' });
+    await early.runToReplicating();
+    await early.tell('operator.switchover', { waitForJournals: false });
+    expect(early.state).toBe('switchingOver.halted');
+    await early.tell('operator.stop');
+    expect(early.state).toBe('stopped');
+
+    const late = new ScriptedSite({ 'hypervisor.powerOnVm': 'hypervisorRefused' });
+    await late.runToReplicating();
+    await late.tell('operator.switchover', { waitForJournals: false });
+    expect(late.state).toBe('switchingOver.halted');
+    expect(answerTo(late.host.snapshot(late.id), 'stop')).toMatchObject({ accepted: false, code: 'switchingOver' });
+  });
+
   it('tells a wrong password once and does not try again', async () => {
     const site = new ScriptedSite({ 'hypervisor.inspect': 'badCredentials' });
     await site.tell('operator.run');

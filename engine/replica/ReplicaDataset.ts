@@ -112,6 +112,9 @@ export class ReplicaDataset {
 
   /** Facts that an earlier process may not have told. */
   tellMilestones(): void {
+    if (this.state.phase === 'comparing') {
+      this.#onFact({ type: 'replica.resynchronizing', reason: 'the comparison goes on' });
+    }
     if (this.state.phase !== 'replicating') return;
     this.#onFact({ type: 'replica.synchronized', bytes: this.#totalBytes });
     const { point } = this.state;

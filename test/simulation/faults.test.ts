@@ -46,6 +46,23 @@ describe('a wrong password of the hypervisor', () => {
     await expectCaughtUp(site);
   });
 
+  it('of a host whose password was changed meanwhile halts the switchover until it is typed', async () => {
+    const site = await replicatingSite({ seed: 'password-changed', switchover: 'manual' });
+    await site.clock.advance(5_000);
+    const fault = new PartyFault('badCredentials', { host: 'esxi' });
+    site.appliance.failHypervisor({ method: 'detachDisk', nth: 1, when: 'before', fault });
+    await accepted(site, { command: 'switchover', waitForJournals: false });
+    await untilState(site, 'switchingOver.halted');
+    expect(await site.events()).toContain(
+      badCredentials.replace('障害が発生しました', 'スイッチオーバーに失敗しました'),
+    );
+    await site.clock.advance(hourMs);
+    expect(await site.substituteVm()).toBeUndefined();
+    await site.putPassword();
+    await accepted(site, { command: 'switchover', waitForJournals: false });
+    await expectSwitchedOver(site);
+  });
+
   it('is not tried again and again by whoever looks at the hypervisor', async () => {
     const site = await siteWithScenario({ seed: 'wrong-password-looked-at', typedPassword: 'mistyped' });
     const look = () => site.request('hypervisor.inspect', { hypervisor: site.scenario.hypervisor });

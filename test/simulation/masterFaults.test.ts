@@ -6,8 +6,10 @@ import {
   expectCaughtUp,
   expectSwitchedOver,
   replicatingSite,
+  restartAppliance,
   siteWithScenario,
   told,
+  untilPassing,
   untilReplicating,
   untilState,
   writeNow,
@@ -94,10 +96,12 @@ describe('an engine of another version on the master', () => {
   it('is a sign of life to Is Alive, whatever the data stream does', async () => {
     const site = await replicatingSite({ seed: 'updated-in-doubt' });
     site.network.cut('appliance', 'master');
-    await site.until('it looks again', async () => (await site.status()).state.includes('suspecting'));
     await site.restartMasterEngine('0.2.0');
+    await site.clock.advance(200_000);
+    await untilPassing(site, 'replicating.flow.disconnected + replicating.isAlive.lookingAgain');
     site.network.heal();
     await site.clock.advance(hourMs);
+    expect(site.transcript.some((line) => /master\.look\.done → .*isAlive\.doubting$/.test(line))).toBe(true);
     expect(await codes(site)).not.toContain('switchoverStarted');
     expect(await site.events()).toContain(otherVersion);
   });
@@ -160,6 +164,21 @@ describe('changes that the kernel lost', () => {
     expect(await told(site, 'changesLost')).toBe(1);
     expect(await told(site, 'linkRestored')).toBe(await told(site, 'linkLost'));
     expect(await codes(site)).not.toContain('switchoverStarted');
+    await expectCaughtUp(site);
+  });
+
+  it('are still being looked for after a restart of the appliance: that is what it says', async () => {
+    const site = await replicatingSite({ seed: 'appliance-restarted-while-comparing' });
+    await site.clock.advance(5_000);
+    writeNow(site, 100);
+    await site.restartMasterEngine();
+    await untilPassing(site, 'replicating.flow.resynchronizing + replicating.isAlive.alive');
+    const before = site.transcript.length;
+    await restartAppliance(site);
+    await untilReplicating(site);
+    const states = site.transcript.slice(before).map((line) => line.split(' → ')[1] ?? '');
+    const firstConnected = states.findIndex((state) => state.includes('flow.connected'));
+    expect(states.slice(0, firstConnected).some((state) => state.includes('flow.resynchronizing'))).toBe(true);
     await expectCaughtUp(site);
   });
 });

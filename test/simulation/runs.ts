@@ -35,13 +35,22 @@ export const untilReplicating = (site: SimulatedSite): Promise<void> =>
 export const untilState = (site: SimulatedSite, state: string): Promise<void> =>
   site.until(`it is ${state}`, async () => (await site.status()).state === state);
 
+/** `kill -9` of the appliance's engine, which is started again a little later. */
+export async function restartAppliance(site: SimulatedSite): Promise<void> {
+  site.appliance.kill();
+  await site.clock.advance(3_000);
+  const started = site.appliance.start();
+  await site.clock.advance(100);
+  await started;
+}
+
 /** Moves time in small steps until the chart stands there: for states that are over in a moment. */
 export async function untilPassing(site: SimulatedSite, state: string): Promise<void> {
-  for (let step = 0; step < 5_000; step++) {
+  for (let step = 0; step < 200_000; step++) {
     if (site.transcript.at(-1)?.endsWith(`→ ${state}`)) return;
     await site.clock.advance(1);
   }
-  throw new Error(`within 5 s it did not pass ${state}; the last event was ${site.transcript.at(-1)}`);
+  throw new Error(`within 200 s it did not pass ${state}; the last event was ${site.transcript.at(-1)}`);
 }
 
 /** The workload writes so much in one instant, which gives a copy or a comparison something to do. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { SimulatedSite } from '#simulators/site/SimulatedSite.ts';
+import { restartAppliance } from './runs.ts';
 
 async function replicating(seed: string, switchover: 'manual' | 'automatic'): Promise<SimulatedSite> {
   const site = await SimulatedSite.start({ seed });
@@ -15,14 +16,6 @@ async function automaticSwitchover(seed: string): Promise<SimulatedSite> {
   await site.killMaster();
   await site.until('the double has taken over', async () => (await site.status()).state === 'switchedOver');
   return site;
-}
-
-async function restartAppliance(site: SimulatedSite): Promise<void> {
-  site.appliance.kill();
-  await site.clock.advance(3_000);
-  const started = site.appliance.start();
-  await site.clock.advance(100);
-  await started;
 }
 
 describe('the whole flow on the simulated site', () => {

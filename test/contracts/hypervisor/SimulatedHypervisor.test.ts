@@ -86,10 +86,14 @@ describe('planned failures', () => {
     expect(hypervisor.callsOf('createDisk')).toBe(3);
   });
 
-  test('wrong credentials are told, and lock the account after five', async () => {
+  test('wrong credentials are told and sent once: five logins would lock the account', async () => {
     const { hypervisor, model, settle } = makeHost({ user: 'root', password: 'wrong' });
-    for (let attempt = 0; attempt < 5; attempt += 1) {
+    for (let call = 0; call < 6; call += 1) {
       expect(await faultOf(settle(hypervisor.inspect()))).toBe('badCredentials none');
+    }
+    expect(model.sessions.attempts).toBe(1);
+    for (let attempt = 0; attempt < 4; attempt += 1) {
+      expect(() => model.sessions.login('root', 'wrong')).toThrow();
     }
     expect(model.sessions.locked).toBe(true);
   });

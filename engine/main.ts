@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { faultText, toFault } from '#machines/faults.ts';
+import { faultText, PartyFault, toFault } from '#machines/faults.ts';
 import { statePath } from '#machines/host/step.ts';
 import { SqliteChartStore } from '#engine/adapters/chartStore/SqliteChartStore.ts';
 import { SystemClock } from '#engine/adapters/clock/SystemClock.ts';
@@ -39,13 +39,20 @@ const configuration = z.strictObject({
 });
 type Configuration = z.infer<typeof configuration>;
 
+/** Fault: `invalidSpec`, naming the file's first wrong field. */
 function readConfiguration(path: string | undefined): Configuration {
-  if (path === undefined) throw new Error('usage: engine --config FILE');
-  const parsed = configuration.safeParse(JSON.parse(readFileSync(path, 'utf8')));
+  const wrong = (field: string, reason: string) => new PartyFault('invalidSpec', { field, reason });
+  if (path === undefined) throw wrong('--config', 'engine --config <file.json>');
+  let content: unknown;
+  try {
+    content = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (thrown) {
+    throw wrong(`--config ${path}`, thrown instanceof Error ? thrown.message : String(thrown));
+  }
+  const parsed = configuration.safeParse(content);
   if (parsed.success) return parsed.data;
-  throw new Error(
-    parsed.error.issues.map(({ path: field, message }) => `${path}: ${field.join('.')}: ${message}`).join('\n'),
-  );
+  const issue = parsed.error.issues[0];
+  throw wrong(`${path} ${issue?.path.join('.') ?? ''}`, issue?.message ?? '');
 }
 
 const clock = new SystemClock();
@@ -124,11 +131,6 @@ try {
   await main();
 } catch (thrown) {
   const value = toFault(thrown);
-  const foreseen = value.code !== 'internal';
-  process.stderr.write(
-    foreseen
-      ? `${faultText(value, 'en')}\n${faultText(value, 'ja')}\n`
-      : `${thrown instanceof Error ? thrown.message : String(thrown)}\n`,
-  );
+  process.stderr.write(`${faultText(value, 'ja')}\n${faultText(value, 'en')}\n`);
   process.exit(1);
 }

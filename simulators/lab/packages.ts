@@ -25,6 +25,8 @@ export type EnsureOptions = {
   readonly say?: (sentence: string) => void;
   /** Installs what is missing when root on Debian or Ubuntu; true by default. */
   readonly install?: boolean;
+  /** Programs wanted beside the lab's own, with the package that brings each. */
+  readonly also?: readonly { readonly program: string; readonly package: string }[];
 };
 
 export const grubFolder = '/usr/lib/grub/i386-pc';
@@ -37,13 +39,14 @@ const bootFolder = '/boot';
 export async function ensurePackages(options: EnsureOptions = {}): Promise<LabPackages> {
   const say = options.say ?? ((): void => undefined);
   const distribution = await readDistribution();
-  let found = await detectPackages(distribution);
+  const { also = [] } = options;
+  let found = await detectPackages(distribution, also);
   if (found.missing.length === 0) return found;
   const names = found.missing.join(' ');
   if (options.install !== false && process.getuid?.() === 0 && distribution !== 'other') {
     say(`Installing Debian packages that the lab needs: ${names}`);
     await aptInstall(found.missing).catch((error: unknown) => say(`apt-get could not install them: ${String(error)}`));
-    found = await detectPackages(distribution);
+    found = await detectPackages(distribution, also);
   }
   if (found.missing.length > 0)
     say(`The lab misses some packages. Install them with: sudo apt-get install ${found.missing.join(' ')}`);
@@ -64,7 +67,10 @@ export function canBuildBootable(packages: LabPackages): boolean {
 
 type Distribution = 'debian' | 'ubuntu' | 'other';
 
-async function detectPackages(distribution: Distribution): Promise<LabPackages> {
+async function detectPackages(
+  distribution: Distribution,
+  also: NonNullable<EnsureOptions['also']>,
+): Promise<LabPackages> {
   const qemu = (await findProgram('qemu-system-x86_64')) !== undefined;
   const kernel = await findKernel();
   const busybox = await findBusybox();
@@ -81,7 +87,13 @@ async function detectPackages(distribution: Distribution): Promise<LabPackages> 
     [mke2fs, 'e2fsprogs'],
     [losetup, 'mount'],
   ];
-  const missing = needs.filter(([there]) => !there).map(([, name]) => name);
+  const wanted = await Promise.all(
+    also.map(async (one): Promise<readonly [boolean, string]> => [
+      (await findProgram(one.program)) !== undefined,
+      one.package,
+    ]),
+  );
+  const missing = [...needs, ...wanted].filter(([there]) => !there).map(([, name]) => name);
   return { qemu, kernel, busybox, bootLoader: grubMkimage && grubFiles, mke2fs, losetup, missing };
 }
 

@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, Option } from 'commander';
 import { ApiClient, CommandFailed } from './commandLine/client.ts';
+import { rehearsalLines } from './commandLine/rehearsal.ts';
 import { eventLine, scenarioLine, scenarioLines, word } from './commandLine/words.ts';
+import type { SwitchoverRehearsal } from '#machines/switchover/rehearseSwitchover.ts';
 import type { Language } from './eventLog/catalogue.ts';
 import type { EventView } from './eventLog/eventLog.ts';
 import type { EngineConnection } from './scenarios/engineParty.ts';
@@ -86,6 +88,16 @@ program
   .action((id: string, { waitForJournals }: { waitForJournals: boolean }) =>
     command(id, 'switchover', { waitForJournals }),
   );
+
+program
+  .command('rehearse <id>')
+  .description('print what a switchover would do now, and do nothing')
+  .action(async (id: string) => {
+    const { api, language, print } = session();
+    const rehearsal = await api.get<SwitchoverRehearsal>(`/api/scenarios/${encodeURIComponent(id)}/rehearsal`);
+    print(rehearsal, rehearsalLines(rehearsal, language));
+    if (!rehearsal.answer.accepted || rehearsal.findings.length > 0) process.exitCode = 1;
+  });
 
 program
   .command('events [id]')

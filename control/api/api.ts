@@ -30,6 +30,7 @@ export function createApi(parties: ApiParties): FastifyInstance {
   serveEvents(app, parties);
   serveEngines(app, parties);
   serveHypervisor(app, parties);
+  serveRehearsal(app, parties);
   serveLive(app, parties);
   for (const { path, type, bytes } of parties.managerFiles) {
     app.get(path, (_request, reply) => reply.type(type).send(bytes));
@@ -66,6 +67,14 @@ function serveHypervisor(app: FastifyInstance, { scenarios, engines }: ApiPartie
   app.get<WithId>('/api/scenarios/:id/hypervisor', (request) => {
     const { hypervisor } = scenarios.view(readScenarioId(request.params.id)).definition;
     return engines[0]?.party.request('hypervisor.inspect', { hypervisor }, { timeoutMs: 30_000 });
+  });
+}
+
+function serveRehearsal(app: FastifyInstance, { scenarios, engines }: ApiParties): void {
+  app.get<WithId>('/api/scenarios/:id/rehearsal', (request) => {
+    const { scenarioId } = scenarios.view(readScenarioId(request.params.id));
+    const params = { scenarioId, waitForJournals: true };
+    return engines[0]?.party.request('scenario.rehearse', params, { timeoutMs: 30_000 });
   });
 }
 

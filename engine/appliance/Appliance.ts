@@ -13,6 +13,8 @@ import type { Replica } from '#machines/parties/replica.ts';
 import type { ScenarioParties } from '#machines/parties/wishes.ts';
 import { answerTo, operatorCommands, stateLabel, topState } from '#machines/scenario/commands.ts';
 import { scenarioChart, scenarioChartVersion } from '#machines/scenario/scenario.ts';
+import { rehearseSwitchover } from '#machines/switchover/rehearseSwitchover.ts';
+import type { SwitchoverRehearsal } from '#machines/switchover/rehearseSwitchover.ts';
 import { scenarioLateness } from '#machines/scenario/scenarioSetup.ts';
 import type { ScenarioContext } from '#machines/scenario/scenarioSetup.ts';
 import { scenarioId } from '#machines/vocabulary.ts';
@@ -116,6 +118,7 @@ export class Appliance {
       'scenario.remove': ({ scenarioId: scenario }) => this.#remove(scenario),
       'scenario.command': ({ scenarioId: scenario, commandId, command }) => this.#command(scenario, commandId, command),
       'scenario.status': ({ scenarioId: scenario }) => this.status(scenario),
+      'scenario.rehearse': ({ scenarioId: scenario, waitForJournals }) => this.#rehearse(scenario, waitForJournals),
       'scenario.list': () => ({ scenarioIds: this.#options.store.instances().map(scenarioId) }),
       'reports.after': async ({ seq, waitMs }) => ({ reports: await this.#reportsAfter(seq, waitMs) }),
       'secret.put': async ({ name, value }) => {
@@ -146,6 +149,20 @@ export class Appliance {
       ...(context.presentedPoint === undefined ? {} : { consistentPoint: context.presentedPoint }),
       ...this.#replica.status(scenario),
     };
+  }
+
+  /** A switchover as it would go now; only the inventory is really asked for. */
+  async #rehearse(scenario: ScenarioId, waitForJournals: boolean): Promise<SwitchoverRehearsal> {
+    const { definition } = this.#snapshot(scenario).context as ScenarioContext;
+    const inventory = await this.#hypervisors.inspect(definition.hypervisor);
+    const point = this.status(scenario).consistentPoint;
+    return rehearseSwitchover({
+      snapshot: this.#snapshot(scenario),
+      inventory,
+      point,
+      waitForJournals,
+      atMs: this.#options.clock.nowMs(),
+    });
   }
 
   async #define(definition: ScenarioDefinition): Promise<CommandAnswer> {

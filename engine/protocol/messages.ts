@@ -8,6 +8,7 @@ import type {
 import type { Fault } from '#machines/faults.ts';
 import type { HypervisorInventory } from '#machines/parties/hypervisor.ts';
 import type { Intent } from '#machines/parties/intent.ts';
+import type { SwitchoverRehearsal } from '#machines/switchover/rehearseSwitchover.ts';
 
 /** Version of the engine and of the language it speaks; both ends must be equal (R16). */
 export const engineVersion = '0.1.0';
@@ -121,6 +122,11 @@ export type Requests = {
     result: CommandAnswer;
   };
   'scenario.status': { params: { readonly scenarioId: ScenarioId }; result: ScenarioStatus };
+  /** What a switchover would do now, against the live inventory; nothing is done. */
+  'scenario.rehearse': {
+    params: { readonly scenarioId: ScenarioId; readonly waitForJournals: boolean };
+    result: SwitchoverRehearsal;
+  };
   'scenario.list': { params: Record<string, never>; result: { readonly scenarioIds: readonly ScenarioId[] } };
   /** Long poll: answers with at least one report, or with none after `waitMs`. */
   'reports.after': {

@@ -17,10 +17,15 @@ const finding = (code: FaultCode, params: Record<string, string | number>): Veri
 
 /** Scenario verification (guide 6-17, 8-2): errors stop the run, warnings are shown and the run goes on. */
 export function verify(facts: Facts): Verification {
-  const errors = [...verifyMaster(facts), ...verifyHypervisor(facts), ...verifyAppliance(facts)];
+  const errors = [...verifyMaster(facts), ...verifyHost(facts)];
   const warnings =
     facts.master.changeSource === 'compare' ? [finding('traceNotPermitted', { reason: facts.master.hostName })] : [];
   return { errors, warnings };
+}
+
+/** What the hypervisor's live inventory would refuse. */
+export function verifyHost(facts: Pick<Facts, 'definition' | 'inventory'>): VerificationFinding[] {
+  return [...verifyHypervisor(facts), ...verifyAppliance(facts)];
 }
 
 function verifyMaster({ definition, master, engineVersion }: Facts): VerificationFinding[] {
@@ -44,7 +49,7 @@ function verifyMaster({ definition, master, engineVersion }: Facts): Verificatio
   return findings;
 }
 
-function verifyHypervisor({ definition, inventory }: Facts): VerificationFinding[] {
+function verifyHypervisor({ definition, inventory }: Pick<Facts, 'definition' | 'inventory'>): VerificationFinding[] {
   const { host, datastore: name } = definition.hypervisor;
   const findings: VerificationFinding[] = [];
   if (!inventory.writable) findings.push(finding('readOnlyLicense', { host }));
@@ -62,7 +67,7 @@ function verifyHypervisor({ definition, inventory }: Facts): VerificationFinding
   return findings;
 }
 
-function verifyAppliance({ definition, inventory }: Facts): VerificationFinding[] {
+function verifyAppliance({ definition, inventory }: Pick<Facts, 'definition' | 'inventory'>): VerificationFinding[] {
   const { vmName } = definition.appliance;
   const appliance = inventory.vms.find(({ name }) => name === vmName);
   if (!appliance) return [finding('notFound', { object: `VM ${vmName}` })];

@@ -3,8 +3,10 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, Option } from 'commander';
 import { ApiClient, CommandFailed } from './commandLine/client.ts';
+import { explanationLines } from './commandLine/explanation.ts';
 import { rehearsalLines } from './commandLine/rehearsal.ts';
 import { eventLine, scenarioLine, scenarioLines, word } from './commandLine/words.ts';
+import type { Explanation } from '#machines/scenario/explain.ts';
 import type { SwitchoverRehearsal } from '#machines/switchover/rehearseSwitchover.ts';
 import type { Language } from './eventLog/catalogue.ts';
 import type { EventView } from './eventLog/eventLog.ts';
@@ -88,6 +90,15 @@ program
   .action((id: string, { waitForJournals }: { waitForJournals: boolean }) =>
     command(id, 'switchover', { waitForJournals }),
   );
+
+program
+  .command('why <id>')
+  .description('explain where a scenario stands, what it awaits, and why it does or does not switch over')
+  .action(async (id: string) => {
+    const { api, language, print } = session();
+    const explanation = await api.get<Explanation>(`/api/scenarios/${encodeURIComponent(id)}/why`);
+    print(explanation, explanationLines(explanation, language));
+  });
 
 program
   .command('rehearse <id>')

@@ -30,7 +30,7 @@ export function createApi(parties: ApiParties): FastifyInstance {
   serveEvents(app, parties);
   serveEngines(app, parties);
   serveHypervisor(app, parties);
-  serveRehearsal(app, parties);
+  serveAnswers(app, parties);
   serveLive(app, parties);
   for (const { path, type, bytes } of parties.managerFiles) {
     app.get(path, (_request, reply) => reply.type(type).send(bytes));
@@ -70,7 +70,11 @@ function serveHypervisor(app: FastifyInstance, { scenarios, engines }: ApiPartie
   });
 }
 
-function serveRehearsal(app: FastifyInstance, { scenarios, engines }: ApiParties): void {
+function serveAnswers(app: FastifyInstance, { scenarios, engines }: ApiParties): void {
+  app.get<WithId>('/api/scenarios/:id/why', (request) => {
+    const { scenarioId } = scenarios.view(readScenarioId(request.params.id));
+    return engines[0]?.party.request('scenario.explain', { scenarioId });
+  });
   app.get<WithId>('/api/scenarios/:id/rehearsal', (request) => {
     const { scenarioId } = scenarios.view(readScenarioId(request.params.id));
     const params = { scenarioId, waitForJournals: true };

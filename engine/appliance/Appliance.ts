@@ -13,6 +13,8 @@ import type { Replica } from '#machines/parties/replica.ts';
 import type { ScenarioParties } from '#machines/parties/wishes.ts';
 import { answerTo, operatorCommands, stateLabel, topState } from '#machines/scenario/commands.ts';
 import { scenarioChart, scenarioChartVersion } from '#machines/scenario/scenario.ts';
+import { explain } from '#machines/scenario/explain.ts';
+import type { Explanation } from '#machines/scenario/explain.ts';
 import { rehearseSwitchover } from '#machines/switchover/rehearseSwitchover.ts';
 import type { SwitchoverRehearsal } from '#machines/switchover/rehearseSwitchover.ts';
 import { scenarioLateness } from '#machines/scenario/scenarioSetup.ts';
@@ -118,6 +120,7 @@ export class Appliance {
       'scenario.remove': ({ scenarioId: scenario }) => this.#remove(scenario),
       'scenario.command': ({ scenarioId: scenario, commandId, command }) => this.#command(scenario, commandId, command),
       'scenario.status': ({ scenarioId: scenario }) => this.status(scenario),
+      'scenario.explain': ({ scenarioId: scenario }) => this.#explain(scenario),
       'scenario.rehearse': ({ scenarioId: scenario, waitForJournals }) => this.#rehearse(scenario, waitForJournals),
       'scenario.list': () => ({ scenarioIds: this.#options.store.instances().map(scenarioId) }),
       'reports.after': async ({ seq, waitMs }) => ({ reports: await this.#reportsAfter(seq, waitMs) }),
@@ -149,6 +152,17 @@ export class Appliance {
       ...(context.presentedPoint === undefined ? {} : { consistentPoint: context.presentedPoint }),
       ...this.#replica.status(scenario),
     };
+  }
+
+  #explain(scenario: ScenarioId): Explanation {
+    const { store, clock } = this.#options;
+    const timers = store.timers().filter(({ instance }) => instance === scenario);
+    return explain({
+      snapshot: this.#snapshot(scenario),
+      timers,
+      outbox: store.outbox(scenario),
+      nowMs: clock.nowMs(),
+    });
   }
 
   /** A switchover as it would go now; only the inventory is really asked for. */

@@ -8,6 +8,7 @@ import type {
 import type { Fault } from '#machines/faults.ts';
 import type { HypervisorInventory } from '#machines/parties/hypervisor.ts';
 import type { Intent } from '#machines/parties/intent.ts';
+import type { Explanation } from '#machines/scenario/explain.ts';
 import type { SwitchoverRehearsal } from '#machines/switchover/rehearseSwitchover.ts';
 
 /** Version of the engine and of the language it speaks; both ends must be equal (R16). */
@@ -127,6 +128,8 @@ export type Requests = {
     params: { readonly scenarioId: ScenarioId; readonly waitForJournals: boolean };
     result: SwitchoverRehearsal;
   };
+  /** Why it stands where it stands, what would have to be so for a switchover, and the next deadlines. */
+  'scenario.explain': { params: { readonly scenarioId: ScenarioId }; result: Explanation };
   'scenario.list': { params: Record<string, never>; result: { readonly scenarioIds: readonly ScenarioId[] } };
   /** Long poll: answers with at least one report, or with none after `waitMs`. */
   'reports.after': {

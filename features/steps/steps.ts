@@ -45,6 +45,24 @@ When('操作者がスイッチオーバーを実行し、ジャーナルの適�
   this.answer = await this.site.command({ command: 'switchover', waitForJournals: true });
 });
 
+When('操作者がスイッチオーバーをリハーサルする', async function (this: Runbook) {
+  this.rehearsal = await this.site.rehearse();
+});
+
+When('操作者が自動スイッチオーバーの条件を確認する', async function (this: Runbook) {
+  this.explanation = await this.site.explain();
+});
+
+Then('手順に {string} が含まれる', function (this: Runbook, name: string) {
+  const names = this.rehearsal?.wishes?.map((wish) => wish.name) ?? [];
+  assert(names.includes(name), `the steps are: ${names.join(', ')}`);
+});
+
+Then('条件 {string} は満たされていない', function (this: Runbook, words: string) {
+  const condition = this.explanation?.automaticSwitchover.find(({ ja }) => ja === words);
+  assert.equal(condition?.holds, false);
+});
+
 Then('操作は {string} という理由で拒否される', function (this: Runbook, reason: string) {
   assert(this.answer && !this.answer.accepted, 'the command was accepted');
   assert(this.answer.ja.includes(reason), `the reason given is: ${this.answer.ja}`);
@@ -70,6 +88,10 @@ Then('レプリケーションの遅延が示される', async function (this: R
 // What is true on the machines
 Then('マスタのネットワークが切り離される', async function (this: Runbook) {
   await this.site.until('the master is isolated', () => this.site.isMasterIsolated());
+});
+
+Then('マスタのネットワークは切り離されていない', async function (this: Runbook) {
+  assert.equal(await this.site.isMasterIsolated(), false);
 });
 
 Then('ESXi で代替仮想マシンの電源がオンである', async function (this: Runbook) {

@@ -3,6 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CommandAnswer } from '#engine/protocol/messages.ts';
+import type { Explanation } from '#machines/scenario/explain.ts';
+import type { SwitchoverRehearsal } from '#machines/switchover/rehearseSwitchover.ts';
 import { LabSite } from '#simulators/lab/LabSite.ts';
 import { anyPorts, startLab } from '#simulators/lab/startLab.ts';
 import type { Site } from '#simulators/site/site.ts';
@@ -15,6 +17,8 @@ export type SiteName = 'simulated' | 'lab';
 /** What a runbook's steps share. Which site it runs on is a setting of the run, never of a step. */
 export class Runbook extends World<{ readonly site?: SiteName }> {
   answer: CommandAnswer | undefined;
+  rehearsal: SwitchoverRehearsal | undefined;
+  explanation: Explanation | undefined;
   #site: Site | undefined;
   #folder: string | undefined;
 

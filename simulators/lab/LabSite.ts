@@ -2,6 +2,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { CommandAnswer, ScenarioCommand, ScenarioStatus } from '#engine/protocol/messages.ts';
+import type { Explanation } from '#machines/scenario/explain.ts';
+import type { SwitchoverRehearsal } from '#machines/switchover/rehearseSwitchover.ts';
 import type { SwitchoverMode } from '#machines/vocabulary.ts';
 import type { Site, WriteTally } from '#simulators/site/site.ts';
 import type { ControlEvent } from './controlClient.ts';
@@ -54,6 +56,14 @@ export class LabSite implements Site {
       await sleep(pollMs);
     }
     throw new LabError('control does not know the state of the scenario');
+  }
+
+  rehearse(): Promise<SwitchoverRehearsal> {
+    return this.lab.control.get(`/api/scenarios/${this.scenarioId}/rehearsal`);
+  }
+
+  explain(): Promise<Explanation> {
+    return this.lab.control.get(`/api/scenarios/${this.scenarioId}/why`);
   }
 
   eventLog(): Promise<readonly ControlEvent[]> {

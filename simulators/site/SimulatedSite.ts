@@ -12,6 +12,8 @@ import type {
 } from '#engine/protocol/messages.ts';
 import { openSession } from '#engine/protocol/session.ts';
 import { statePath } from '#machines/host/step.ts';
+import type { Explanation } from '#machines/scenario/explain.ts';
+import type { SwitchoverRehearsal } from '#machines/switchover/rehearseSwitchover.ts';
 import { scenarioId } from '#machines/vocabulary.ts';
 import type { ScenarioDefinition, SwitchoverMode } from '#machines/vocabulary.ts';
 import { SimulatedClock } from '#simulators/clock/SimulatedClock.ts';
@@ -170,6 +172,14 @@ export class SimulatedSite implements Site {
 
   status(): Promise<ScenarioStatus> {
     return this.request('scenario.status', { scenarioId: this.scenario.scenarioId });
+  }
+
+  rehearse(): Promise<SwitchoverRehearsal> {
+    return this.request('scenario.rehearse', { scenarioId: this.scenario.scenarioId, waitForJournals: true });
+  }
+
+  explain(): Promise<Explanation> {
+    return this.request('scenario.explain', { scenarioId: this.scenario.scenarioId });
   }
 
   async reports(): Promise<readonly Report[]> {

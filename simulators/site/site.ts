@@ -1,4 +1,6 @@
 import type { CommandAnswer, ScenarioCommand, ScenarioStatus } from '#engine/protocol/messages.ts';
+import type { Explanation } from '#machines/scenario/explain.ts';
+import type { SwitchoverRehearsal } from '#machines/switchover/rehearseSwitchover.ts';
 import type { SwitchoverMode } from '#machines/vocabulary.ts';
 
 /** What became of the workload's numbered writes. */
@@ -16,6 +18,8 @@ export interface Site {
   createScenario(options: { readonly switchover: SwitchoverMode }): Promise<void>;
   command(command: ScenarioCommand): Promise<CommandAnswer>;
   status(): Promise<ScenarioStatus>;
+  rehearse(): Promise<SwitchoverRehearsal>;
+  explain(): Promise<Explanation>;
   /** The event log in Japanese, oldest first. */
   events(): Promise<readonly string[]>;
   /** The machine is gone from one moment to the next. */

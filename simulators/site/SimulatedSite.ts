@@ -116,7 +116,7 @@ export class SimulatedSite implements Site {
     const site = new SimulatedSite(options);
     registerAppliance(site.model, 'appliance');
     await site.#settle(site.#startMasterEngine(options.masterEngineVersion));
-    await site.#settle(site.appliance.start());
+    await site.startAppliance();
     await site.putPassword(options.typedPassword ?? password);
     site.workload.start();
     return site;
@@ -209,6 +209,11 @@ export class SimulatedSite implements Site {
     this.network.kill('master');
     this.#engineClock = this.clock.process();
     await this.#settle(this.#startMasterEngine(version));
+  }
+
+  /** After `appliance.kill()`: its engine starts again on what it left. */
+  startAppliance(): Promise<void> {
+    return this.#settle(this.appliance.start());
   }
 
   shrinkMasterDisk(): Promise<void> {

@@ -39,9 +39,7 @@ export const untilState = (site: SimulatedSite, state: string): Promise<void> =>
 export async function restartAppliance(site: SimulatedSite): Promise<void> {
   site.appliance.kill();
   await site.clock.advance(3_000);
-  const started = site.appliance.start();
-  await site.clock.advance(100);
-  await started;
+  await site.startAppliance();
 }
 
 /** Moves time in small steps until the chart stands there: for states that are over in a moment. */

@@ -106,6 +106,8 @@ export class DurableHost {
   dispatch(instance: string, event: Fact, dedup?: string, answeredTicket?: string): boolean {
     if (this.#stopped) return false;
     const { store, clock, chart } = this.#options;
+    // A removed scenario has no chart to hear what was still under way.
+    if (!store.load(instance)) return false;
     if (dedup !== undefined && store.hasDedup(instance, dedup)) return false;
     const stamped: ChartEvent = { ...event, atMs: clock.nowMs() };
     const before = this.#current(instance);

@@ -30,8 +30,6 @@ export type ScenarioContext = {
   /** A whole synchronization has completed since the last start (law L9). */
   readonly synchronized: boolean;
   readonly silentForMs: number;
-  /** Whether the master's isolation was confirmed by the master itself. */
-  readonly masterIsolated: boolean;
   readonly master?: MasterDescription;
   readonly inventory?: HypervisorInventory;
   readonly switchover?: {
@@ -151,7 +149,6 @@ export function initialContext(definition: ScenarioDefinition, applianceVersion:
     verification: { errors: [], warnings: [] },
     synchronized: false,
     silentForMs: 0,
-    masterIsolated: false,
   };
 }
 

@@ -43,7 +43,7 @@ export const switchingOver = scenarioSetup.createStateConfig({
   meta: { guide: '10-3', ja: 'スイッチオーバー中', en: 'Switching over' },
   initial: 'endingHeartbeat',
   entry: [
-    assign({ epoch: ({ context }) => context.epoch + 1, diskIndex: 0, masterIsolated: false }),
+    assign({ epoch: ({ context }) => context.epoch + 1, diskIndex: 0 }),
     announce('switchoverStarted', (c) => ({ cause: c.switchover?.cause ?? '' })),
   ],
   states: {
@@ -63,7 +63,7 @@ export const switchingOver = scenarioSetup.createStateConfig({
       on: {
         'master.isolate.done': {
           target: 'finishingReplica',
-          actions: [assign({ masterIsolated: true }), announce('masterIsolated')],
+          actions: announce('masterIsolated'),
         },
         'master.isolate.failed': [
           {

@@ -61,7 +61,8 @@ async function tell(site: LabSite, killedAtMs: number): Promise<boolean> {
     hypervisor: booted ? 'esxi-soap+qemu' : 'esxi-soap+simulated-boot',
   };
   console.log(JSON.stringify(result));
-  return booted ? tally.lost === 0 && tally.acknowledged > 0 : true;
+  // Without a guest that looked, nobody knows: unknown is not success.
+  return booted && tally.lost === 0 && tally.acknowledged > 0;
 }
 
 const folder = await mkdtemp(join(tmpdir(), 'kagemusha-demo-'));

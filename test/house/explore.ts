@@ -67,14 +67,13 @@ const eventsFor = (type: string): readonly Record<string, unknown>[] => {
 /** Everything a guard reads must be in here, or states are merged silently. Epochs only grow: later ones are alike. */
 const epochsAlike = 3;
 const keyOf = (snapshot: AnyMachineSnapshot): string => {
-  const { epoch, diskIndex, synchronized, stopReason, masterIsolated, substituteVmId, verification } = snapshot.context;
+  const { epoch, diskIndex, synchronized, stopReason, substituteVmId, verification } = snapshot.context;
   return JSON.stringify([
     snapshot.value,
     Math.min(epoch, epochsAlike),
     diskIndex,
     synchronized,
     stopReason,
-    masterIsolated,
     substituteVmId,
     verification.errors.length,
   ]);

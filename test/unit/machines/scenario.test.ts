@@ -102,6 +102,18 @@ describe('the scenario chart', () => {
     expect(answerTo(late.host.snapshot(late.id), 'stop')).toMatchObject({ accepted: false, code: 'switchingOver' });
   });
 
+  it('takes no harm from an answer that comes after the scenario was removed', async () => {
+    const answer = Promise.withResolvers<unknown>();
+    const site = new ScriptedSite({ 'master.describe': answer.promise });
+    await site.tell('operator.run');
+    await site.tell('operator.stop');
+    site.host.remove(site.id);
+    answer.resolve({});
+    await site.clock.advance(0);
+    expect(await site.tell('replica.reconnected')).toBe(false);
+    expect(site.store.instances()).toEqual([]);
+  });
+
   it('tells a wrong password once and does not try again', async () => {
     const site = new ScriptedSite({ 'hypervisor.inspect': 'badCredentials' });
     await site.tell('operator.run');

@@ -221,7 +221,9 @@ async function readEvents() {
     const response = await fetch(`/api/events?limit=${eventsMax}`);
     if (!response.ok) return;
     const events = await response.json();
-    page.events = events.toReversed();
+    // What came live while the answer was under way is newer than the answer: it stays.
+    const bySeq = new Map([...page.events, ...events].map((event) => [event.seq, event]));
+    page.events = [...bySeq.values()].toSorted((a, b) => b.seq - a.seq).slice(0, eventsMax);
     renderEvents();
   } catch {
     // The live connection tells that control is gone.

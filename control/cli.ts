@@ -6,10 +6,13 @@ import { ApiClient, CommandFailed } from './commandLine/client.ts';
 import { explanationLines } from './commandLine/explanation.ts';
 import { rehearsalLines } from './commandLine/rehearsal.ts';
 import { eventLine, scenarioLine, scenarioLines, word } from './commandLine/words.ts';
+import { operatorCommands } from '#machines/scenario/commands.ts';
 import type { Explanation } from '#machines/scenario/explain.ts';
 import type { SwitchoverRehearsal } from '#machines/switchover/rehearseSwitchover.ts';
 import type { Language } from './eventLog/catalogue.ts';
 import type { EventView } from './eventLog/eventLog.ts';
+import { commandTable } from './scenarios/commandTable.ts';
+import type { CommandOption } from './scenarios/commandRow.ts';
 import type { EngineConnection } from './scenarios/engineParty.ts';
 import type { ScenarioView } from './scenarios/scenarioView.ts';
 
@@ -69,27 +72,29 @@ program
   .description('create a scenario from a file')
   .action(async (file: string) => {
     const { api, language, print } = session();
-    const view = await api.post<ScenarioView>('/api/scenarios', readDraft(file, language), randomUUID());
+    const view = await api.post<ScenarioView>('/api/scenarios', readJson(file, language), randomUUID());
     print(view, [`${word('created', language)}: ${view.scenarioId} ${view.name}`]);
   });
 
-for (const [name, description] of [
-  ['run', 'start a scenario'],
-  ['stop', 'stop a scenario'],
-] as const) {
-  program
-    .command(`${name} <id>`)
-    .description(description)
-    .action((id: string) => command(id, name, {}));
-}
-
 program
-  .command('switchover <id>')
-  .description('let the substitute VM take over')
-  .option('--no-wait-for-journals', 'do not wait until all journals are applied')
-  .action((id: string, { waitForJournals }: { waitForJournals: boolean }) =>
-    command(id, 'switchover', { waitForJournals }),
-  );
+  .command('change <id> <file.json>')
+  .description('change a stopped scenario; the file holds all of it')
+  .action(async (id: string, file: string) => {
+    const { api, language, print } = session();
+    const view = await api.put<ScenarioView>(`/api/scenarios/${encodeURIComponent(id)}`, readJson(file, language));
+    print(view, [`${word('changed', language)}: ${view.scenarioId} ${view.name}`]);
+  });
+
+for (const name of operatorCommands) {
+  const { path, description, rule, options = [] } = commandTable[name];
+  const added = program.command(`${path} <id>`).description(description);
+  if (rule !== undefined) added.option('--body <file.json>', 'all that the command is told, as the API takes it');
+  for (const { flags, description: meaning, read } of options) {
+    const option = new Option(flags, meaning);
+    added.addOption(read === undefined ? option : option.argParser(read));
+  }
+  added.action((id: string, given: Record<string, unknown>) => command(id, path, options, given));
+}
 
 program
   .command('why <id>')
@@ -150,13 +155,29 @@ program
     print({ engines, scenarios }, [...engineLines, ...scenarios.map((view) => scenarioLine(view, language))]);
   });
 
-async function command(id: string, name: 'run' | 'stop' | 'switchover', body: object): Promise<void> {
+async function command(
+  id: string,
+  path: string,
+  options: readonly CommandOption[],
+  given: Record<string, unknown>,
+): Promise<void> {
   const { api, language, print } = session();
-  const view = await api.post<ScenarioView>(`/api/scenarios/${encodeURIComponent(id)}/${name}`, body, randomUUID());
-  print(view, [`${word('given', language)}: ${name} ${view.scenarioId} ${view.name}`]);
+  const body = bodyOf(options, given, language);
+  const view = await api.post<ScenarioView>(`/api/scenarios/${encodeURIComponent(id)}/${path}`, body, randomUUID());
+  print(view, [`${word('given', language)}: ${path} ${view.scenarioId} ${view.name}`]);
 }
 
-function readDraft(file: string, language: Language): unknown {
+function bodyOf(options: readonly CommandOption[], given: Record<string, unknown>, language: Language): unknown {
+  if (typeof given['body'] === 'string') return readJson(given['body'], language);
+  return Object.fromEntries(
+    options.flatMap(({ flags, field }) => {
+      const name = new Option(flags).attributeName();
+      return given[name] === undefined ? [] : [[field ?? name, given[name]]];
+    }),
+  );
+}
+
+function readJson(file: string, language: Language): unknown {
   try {
     return JSON.parse(readFileSync(file, 'utf8'));
   } catch (thrown) {

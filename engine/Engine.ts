@@ -63,17 +63,6 @@ export class Engine {
     const { clock, master } = this.#options;
     const ping: Handlers = { 'host.ping': () => ({ nowMs: clock.nowMs() }) };
     if (!master) return ping;
-    return {
-      ...ping,
-      'host.describe': () => master.describe(),
-      'host.isolate': async ({ intent }) => {
-        await master.isolate(intent);
-        return {};
-      },
-      'host.rejoin': async ({ intent }) => {
-        await master.rejoin(intent);
-        return {};
-      },
-    };
+    return { ...ping, 'host.describe': () => master.describe() };
   }
 }

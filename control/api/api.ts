@@ -1,9 +1,11 @@
 import fastify from 'fastify';
 import type { FastifyInstance } from 'fastify';
 import { PartyFault } from '#machines/faults.ts';
+import { operatorCommands } from '#machines/scenario/commands.ts';
+import { commandTable, readCommandBody } from '#control/scenarios/commandTable.ts';
 import type { EngineParty } from '#control/scenarios/engineParty.ts';
 import { Problem } from '#control/scenarios/problem.ts';
-import { readEventsQuery, readIdempotencyKey, readScenarioId, readSecret, readWaitForJournals } from './input.ts';
+import { readEventsQuery, readIdempotencyKey, readScenarioId, readSecret } from './input.ts';
 import { serveLive } from './live.ts';
 import type { ApiParties } from './parties.ts';
 import { refuseForeignPages } from './loopbackOnly.ts';
@@ -51,12 +53,12 @@ function serveScenarios(app: FastifyInstance, { scenarios }: ApiParties): void {
     await scenarios.remove(readScenarioId(request.params.id));
     return reply.status(204).send();
   });
-  for (const command of ['run', 'stop', 'switchover'] as const) {
-    app.post<WithId>(`/api/scenarios/:id/${command}`, async (request) => {
+  app.put<WithId>('/api/scenarios/:id', (request) => scenarios.change(readScenarioId(request.params.id), request.body));
+  for (const command of operatorCommands) {
+    app.post<WithId>(`/api/scenarios/:id/${commandTable[command].path}`, async (request) => {
       const id = readScenarioId(request.params.id);
       const key = readIdempotencyKey(request.headers['idempotency-key']);
-      const waitForJournals = command === 'switchover' && readWaitForJournals(request.body);
-      await scenarios.command(id, command === 'switchover' ? { command, waitForJournals } : { command }, key);
+      await scenarios.command(id, readCommandBody(command, request.body), key);
       return scenarios.view(id);
     });
   }

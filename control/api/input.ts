@@ -34,16 +34,6 @@ export function readScenarioId(text: string): ScenarioId {
   });
 }
 
-/** The dialog's check box; waiting for the journals is the default (guide product 6.2). */
-export function readWaitForJournals(body: unknown): boolean {
-  const parsed = z.strictObject({ waitForJournals: z.boolean().default(true) }).safeParse(body ?? {});
-  if (parsed.success) return parsed.data.waitForJournals;
-  throw invalid('waitForJournals', {
-    ja: '本文には waitForJournals (true または false) だけを指定できます。',
-    en: 'The body may hold waitForJournals (true or false) and nothing else.',
-  });
-}
-
 export function readIdempotencyKey(header: string | string[] | undefined): string | undefined {
   if (header === undefined) return undefined;
   if (typeof header === 'string' && /^[\x21-\x7e]{1,128}$/.test(header)) return header;

@@ -4,7 +4,7 @@ import { Problem, problemOfFault } from '#control/scenarios/problem.ts';
 import type { ProblemKind, Sentences } from '#control/scenarios/problem.ts';
 
 const kinds: Readonly<Record<ProblemKind, Sentences & { readonly status: number }>> = {
-  invalid: { status: 422, ja: '入力に誤りがあります', en: 'The input is not valid' },
+  invalid: { status: 400, ja: '入力に誤りがあります', en: 'The input is not valid' },
   notFound: { status: 404, ja: '見つかりません', en: 'Not found' },
   forbidden: { status: 403, ja: '許可されていません', en: 'Not allowed' },
   refused: { status: 409, ja: 'コマンドは受け付けられませんでした', en: 'The command was refused' },

@@ -23,9 +23,17 @@ export class ApiClient {
     return (await (await this.#fetch(path, { method: 'GET' })).json()) as Answer;
   }
 
-  async post<Answer>(path: string, body: unknown, key?: string): Promise<Answer> {
-    const headers = { 'content-type': 'application/json', ...(key === undefined ? {} : { 'idempotency-key': key }) };
-    return (await (await this.#fetch(path, { method: 'POST', headers, body: JSON.stringify(body) })).json()) as Answer;
+  post<Answer>(path: string, body: unknown, key?: string): Promise<Answer> {
+    return this.#send('POST', path, body, key === undefined ? {} : { 'idempotency-key': key });
+  }
+
+  put<Answer>(path: string, body: unknown): Promise<Answer> {
+    return this.#send('PUT', path, body);
+  }
+
+  async #send<Answer>(method: string, path: string, body: unknown, more: Record<string, string> = {}): Promise<Answer> {
+    const headers = { 'content-type': 'application/json', ...more };
+    return (await (await this.#fetch(path, { method, headers, body: JSON.stringify(body) })).json()) as Answer;
   }
 
   async #fetch(path: string, init: RequestInit): Promise<Response> {

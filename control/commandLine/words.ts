@@ -16,6 +16,8 @@ const words = {
   disconnected: { ja: '切断', en: 'disconnected' },
   unknown: { ja: '不明', en: 'Unknown' },
   noScenarios: { ja: 'シナリオはありません。', en: 'There are no scenarios.' },
+  changed: { ja: 'シナリオを変更しました', en: 'Scenario changed' },
+  stopReason: { ja: '停止の理由', en: 'Why it is stopped' },
   created: { ja: 'シナリオを作成しました', en: 'Scenario created' },
   given: { ja: '指示を受け付けました', en: 'Accepted' },
   appliance: { ja: '仮想アプライアンス', en: 'Appliance' },
@@ -77,6 +79,7 @@ export function scenarioLines(view: ScenarioView, language: Language): readonly 
   return [
     ...head,
     line('state', status.label[language]),
+    ...(status.stopReason === undefined ? [] : [line('stopReason', status.stopReason[language])]),
     line('epoch', String(status.epoch)),
     ...(link === undefined ? [] : [line('link', word(link, language))]),
     ...(sync === undefined ? [] : [line('synchronization', `${percent} (${bytes(sync.bytesPerSecond)}/s)`)]),

@@ -23,7 +23,7 @@ function asUnknown(view) {
     reason,
     ...(view.known || view.ageMs !== undefined ? { ageMs } : {}),
     lastKnown: view.known ? view.status : view.lastKnown,
-    commands: { run: refused, stop: refused, switchover: refused },
+    commands: Object.fromEntries(Object.keys(view.commands).map((command) => [command, refused])),
   };
 }
 
@@ -125,12 +125,35 @@ function tell(text, tone) {
 
 function act(command, view) {
   if (command === 'switchover') askSwitchover(view);
+  else if (command in dialogs) ask(command, view);
   else void give(view, command, {});
+}
+
+/** What a command is told besides its name, read off its dialog. */
+const dialogs = {
+  switchover: () => ({
+    waitForJournals: !byId('noWait').checked,
+    reverseAfterwards: byId('reverseAfterwards').checked,
+  }),
+  assertMasterOff: () => ({ masterName: byId('masterName').value }),
+  announceMaintenance: () => ({ forMs: Number(byId('maintenanceMinutes').value) * 60_000 }),
+};
+
+/** Routes are the commands' names with hyphens, but for one. */
+const routeOf = (command) =>
+  command === 'announceMaintenance' ? 'maintenance' : command.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+
+function ask(command, view) {
+  page.asked = view.scenarioId;
+  byId(`${command}Name`).textContent = `${view.name} (${view.scenarioId})`;
+  byId('masterName').value = '';
+  byId(command).returnValue = 'cancel';
+  byId(command).showModal();
 }
 
 async function give(view, command, body) {
   try {
-    const response = await fetch(`/api/scenarios/${view.scenarioId}/${command}`, {
+    const response = await fetch(`/api/scenarios/${view.scenarioId}/${routeOf(command)}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', 'idempotency-key': crypto.randomUUID() },
       body: JSON.stringify(body),
@@ -144,13 +167,11 @@ async function give(view, command, body) {
 }
 
 function askSwitchover(view) {
-  page.asked = view.scenarioId;
-  byId('switchoverName').textContent = `${view.name} (${view.scenarioId})`;
   byId('noWait').checked = false;
+  byId('reverseAfterwards').checked = false;
   byId('noWaitWarning').hidden = true;
+  ask('switchover', view);
   updateSwitchoverLag();
-  byId('switchover').returnValue = 'cancel';
-  byId('switchover').showModal();
 }
 
 function updateSwitchoverLag() {
@@ -160,14 +181,16 @@ function updateSwitchoverLag() {
 }
 
 byId('noWait').addEventListener('change', () => (byId('noWaitWarning').hidden = !byId('noWait').checked));
-byId('switchover').addEventListener('close', () => {
-  // The event of an earlier closing may come after the dialog was opened again.
-  if (byId('switchover').open) return;
-  const view = page.views.find(({ scenarioId }) => scenarioId === page.asked);
-  page.asked = undefined;
-  if (byId('switchover').returnValue !== 'switchover' || view === undefined) return;
-  void give(view, 'switchover', { waitForJournals: !byId('noWait').checked });
-});
+for (const [command, read] of Object.entries(dialogs)) {
+  const dialog = byId(command);
+  dialog.addEventListener('close', () => {
+    // The event of an earlier closing may come after the dialog was opened again.
+    if (dialog.open) return;
+    const view = page.views.find(({ scenarioId }) => scenarioId === page.asked);
+    page.asked = undefined;
+    if (dialog.returnValue === command && view !== undefined) void give(view, command, read());
+  });
+}
 byId('significantOnly').addEventListener('change', renderEvents);
 for (const button of document.querySelectorAll('[data-language]')) {
   button.addEventListener('click', () => {

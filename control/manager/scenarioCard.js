@@ -1,6 +1,20 @@
 import { bytes, clockTime, duration, integer, say, wholeDuration, word } from './words.js';
 
+/** Always there, with the reason when they are refused. */
 const commands = ['run', 'stop', 'switchover'];
+/** There only when they are accepted: they belong to one situation. */
+const occasional = [
+  'assertMasterOff',
+  'giveUpSwitchover',
+  'suspend',
+  'resume',
+  'announceMaintenance',
+  'endMaintenance',
+  'startTest',
+  'endTest',
+  'seedArrived',
+];
+const dangerous = new Set(['switchover', 'assertMasterOff']);
 
 export const make = (tag, className = '', text = '') => {
   const element = document.createElement(tag);
@@ -17,8 +31,8 @@ const setText = (element, text) => {
 function tone(view) {
   if (!view.known) return 'unknown';
   const { state, running, link } = view.status;
-  if (/masterDown|halted/.test(state)) return 'bad';
-  if (/suspecting|lookingAgain|doubting/.test(state)) return 'warn';
+  if (/masterDown|unproven|addressAlive|failed/.test(state)) return 'bad';
+  if (/suspecting|lookingAgain|doubting|^takingOver|^switchingOver/.test(state)) return 'warn';
   if (state.startsWith('replicating')) {
     return state.includes('flow.connected') && link !== 'disconnected' ? 'good' : 'warn';
   }
@@ -76,8 +90,8 @@ export class ScenarioCard {
     this.factElements = new Map();
     this.buttons = new Map();
     const bar = make('div', 'buttons');
-    for (const command of commands) {
-      const button = make('button', command === 'switchover' ? 'danger' : '');
+    for (const command of [...commands, ...occasional]) {
+      const button = make('button', dangerous.has(command) ? 'danger' : '');
       button.type = 'button';
       button.addEventListener('click', () => {
         const answer = this.view.commands[command];
@@ -107,15 +121,18 @@ export class ScenarioCard {
     setText(this.name, view.name);
     setText(this.id, `${view.scenarioId} · ${view.definition.master.host} → ${view.definition.substituteVm.name}`);
     setText(this.pill, view.known ? say(view.status.label) : say(view.label));
-    const reason = !view.known ? view.reason : showsFault(view) ? view.fault : undefined;
+    const fault = view.known && showsFault(view) ? view.fault : undefined;
+    const reason = view.known ? (fault ?? view.status.stopReason) : view.reason;
     setText(this.reason, reason === undefined ? '' : say(reason));
     this.reason.hidden = reason === undefined;
-    this.reason.className = view.known ? 'reason fault' : 'reason';
+    this.reason.className = fault === undefined ? 'reason' : 'reason fault';
     this.updateProgress(view.known ? view.status.synchronization : undefined);
     this.updateFacts(facts(view));
     for (const [command, button] of this.buttons) {
       const answer = view.commands[command];
       setText(button, word(command));
+      button.hidden = occasional.includes(command) && !answer?.accepted;
+      if (answer === undefined) continue;
       // Not `disabled`: the reason stays within reach of the keyboard and of screen readers.
       button.setAttribute('aria-disabled', String(!answer.accepted));
       button.title = answer.accepted ? '' : say(answer);

@@ -28,6 +28,8 @@ export interface ControlStore {
   /** The scenario that an earlier request with this idempotency key made. */
   scenarioByKey(key: string): StoredScenario | undefined;
   addScenario(scenario: StoredScenario, key?: string): void;
+  /** Not known to the engine until it is marked so. */
+  changeScenario(definition: ScenarioDefinition): void;
   markDefined(id: ScenarioId): void;
   /** Its events stay. */
   removeScenario(id: ScenarioId): void;

@@ -2,24 +2,18 @@ import { z } from 'zod';
 import { isAliveDefaults } from '#machines/vocabulary.ts';
 import type { HostAddress, ScenarioDefinition, ScenarioId } from '#machines/vocabulary.ts';
 import { fieldRules } from './draftRules.ts';
+import { fence, safetyFindings } from './fenceDraft.ts';
+import { certificateSha256, host, name, port, secretName, userName, vmName } from './draftFields.ts';
 import { Problem } from './problem.ts';
 import type { Finding } from './problem.ts';
+import { assuredRecovery, isAliveChecks, schedule } from './taskDraft.ts';
 
 /** What is taken when the draft does not say; addresses come from control's own configuration. */
 export type DraftDefaults = { readonly appliance: HostAddress; readonly master?: HostAddress };
 
 const enginePort = 25_000;
+const guardPort = 25_001;
 const spoolBytesMaxDefault = 10 * 2 ** 30;
-
-const host = z
-  .string()
-  .trim()
-  .regex(/^[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?$/)
-  .max(253);
-const port = z.int().min(1).max(65_535);
-const name = z.string().trim().min(1).max(80);
-/** vSphere forbids these in names of inventory objects. */
-const vmName = name.regex(/^[^%/\\]+$/);
 
 const disk = z.strictObject({
   diskId: z.string().min(1).max(255),
@@ -33,29 +27,24 @@ const disks = z
   .refine((list) => list.some(({ system }) => system), { params: { rule: 'noSystemDisk' } })
   .refine((list) => new Set(list.map(({ diskId }) => diskId)).size === list.length, { params: { rule: 'diskTwice' } });
 
-const isAlive = z
-  .strictObject({
-    heartbeatMs: z.int().min(100).max(3_600_000).default(isAliveDefaults.heartbeatMs),
-    timeoutMs: z.int().min(300).max(86_400_000).default(isAliveDefaults.timeoutMs),
-  })
-  .refine(({ heartbeatMs, timeoutMs }) => timeoutMs > 2 * heartbeatMs, {
-    params: { rule: 'timeoutTooShort' },
-    path: ['timeoutMs'],
-  });
+const isAlive = z.strictObject({
+  heartbeatMs: z.int().min(100).max(3_600_000).default(isAliveDefaults.heartbeatMs),
+  timeoutMs: z.int().min(300).max(86_400_000).default(isAliveDefaults.timeoutMs),
+  checks: isAliveChecks,
+});
+
+const networks = z.array(z.strictObject({ network: name })).max(10);
 
 const draft = z.strictObject({
   name,
-  master: z.strictObject({ host: host.optional(), port: port.optional(), disks }),
+  master: z.strictObject({ host: host.optional(), port: port.optional(), guardPort: port.default(guardPort), disks }),
   appliance: z.strictObject({ host: host.optional(), port: port.optional(), vmName }),
   hypervisor: z.strictObject({
     host,
     port: port.default(443),
-    user: z.string().min(1).max(256),
-    secretName: z.string().regex(/^[A-Za-z0-9._-]{1,64}$/),
-    certificateSha256: z
-      .string()
-      .transform((text) => text.replaceAll(':', '').toLowerCase())
-      .pipe(z.string().regex(/^[0-9a-f]{64}$/)),
+    user: userName,
+    secretName,
+    certificateSha256,
     datastore: name,
     resourcePool: name.optional(),
   }),
@@ -64,12 +53,18 @@ const draft = z.strictObject({
     cpus: z.int().min(1).max(768),
     memoryMiB: z.int().min(128).max(25_165_824),
     nicMapping: z
-      .strictObject({ highAvailability: z.array(z.strictObject({ network: name })).max(10) })
-      .default({ highAvailability: [] }),
+      .strictObject({ highAvailability: networks.default([]), assuredRecovery: networks.default([]) })
+      .default({ highAvailability: [], assuredRecovery: [] }),
   }),
   isAlive: isAlive.default({ ...isAliveDefaults }),
   switchover: z.enum(['automatic', 'manual']).default('automatic'),
-  syncMethod: z.literal('volumeLevel').default('volumeLevel'),
+  /** Takes effect with automatic switchover only. */
+  speculation: z.boolean().default(true),
+  fence,
+  runAfterReboot: z.boolean().default(true),
+  assuredRecovery,
+  schedule,
+  syncMethod: z.enum(['volumeLevel', 'blockLevel', 'fileLevel', 'offline']).default('volumeLevel'),
   spool: z
     .strictObject({
       spoolBytesMax: z
@@ -87,16 +82,17 @@ const draft = z.strictObject({
 export function definitionFromDraft(input: unknown, id: ScenarioId, defaults: DraftDefaults): ScenarioDefinition {
   const parsed = draft.safeParse(input);
   if (!parsed.success) throw invalidDraft(parsed.error.issues.flatMap((issue) => findings(issue, input)));
-  const { name, master, appliance, hypervisor, substituteVm, isAlive, switchover, syncMethod, spool } = parsed.data;
+  const { master, appliance, hypervisor, ...others } = parsed.data;
   const masterHost = master.host ?? defaults.master?.host;
   if (masterHost === undefined) throw invalidDraft([finding('master.host', 'missing')]);
   const { resourcePool, ...place } = hypervisor;
-  return {
+  const definition: ScenarioDefinition = {
+    ...others,
     scenarioId: id,
-    name,
     master: {
       host: masterHost,
       port: master.port ?? (master.host === undefined ? defaults.master?.port : undefined) ?? enginePort,
+      guardPort: master.guardPort,
       disks: master.disks,
     },
     appliance: {
@@ -105,12 +101,10 @@ export function definitionFromDraft(input: unknown, id: ScenarioId, defaults: Dr
       vmName: appliance.vmName,
     },
     hypervisor: resourcePool === undefined ? place : { ...place, resourcePool },
-    substituteVm,
-    isAlive,
-    switchover,
-    syncMethod,
-    spool,
   };
+  const unsafe = safetyFindings(definition);
+  if (unsafe.length > 0) throw invalidDraft(unsafe);
+  return definition;
 }
 
 const invalidDraft = (list: readonly Finding[]): Problem =>

@@ -108,8 +108,9 @@ export class Mirror {
     if (!defined) {
       if (clock.nowMs() - createdAtMs < redefineAfterMs) return;
       const answer = await appliance.request('scenario.define', { definition }, { timeoutMs: statusTimeoutMs });
-      if (this.#stopped || !answer.accepted) return;
-      store.markDefined(definition.scenarioId);
+      if (this.#stopped) return;
+      // Refused while it runs: the definition waits, its state is told all the same.
+      if (answer.accepted) store.markDefined(definition.scenarioId);
     }
     const status = await appliance.request(
       'scenario.status',

@@ -1,4 +1,5 @@
 import type { CommandAnswer, ScenarioStatus } from '#engine/protocol/messages.ts';
+import { operatorCommands } from '#machines/scenario/commands.ts';
 import type { ScenarioDefinition, ScenarioId } from '#machines/vocabulary.ts';
 import type { Sentences } from './problem.ts';
 
@@ -40,11 +41,9 @@ const unknownCommand: CommandAnswer = {
   en: 'The state is unknown because the engine of the appliance is not heard. Check the connection to it.',
 };
 
-export const unknownCommands: ScenarioStatus['commands'] = {
-  run: unknownCommand,
-  stop: unknownCommand,
-  switchover: unknownCommand,
-};
+export const unknownCommands = Object.fromEntries(
+  operatorCommands.map((command) => [command, unknownCommand]),
+) as ScenarioStatus['commands'];
 
 export const unknownLabel: Sentences = { ja: '不明', en: 'Unknown' };
 

@@ -1,4 +1,4 @@
-import type { CommandAnswer, Requests, ScenarioCommand } from '#engine/protocol/messages.ts';
+import type { CommandAnswer, Requests, ScenarioCommand, ScenarioStatus } from '#engine/protocol/messages.ts';
 import { toFault } from '#machines/faults.ts';
 import type { Clock } from '#machines/parties/clock.ts';
 import type { Random } from '#machines/parties/random.ts';
@@ -56,8 +56,39 @@ export class Scenarios {
       // Stored before it is sent: an engine never holds a scenario that control does not know.
       store.addScenario({ definition, createdAtMs: clock.nowMs(), defined: false }, key);
     }
-    if (earlier?.defined !== true) await this.#define(definition);
+    if (earlier?.defined !== true) {
+      try {
+        await this.#define(definition);
+      } catch (thrown) {
+        // With an unknown outcome the scenario stays, and the mirror sends its definition again.
+        if (!isOutcomeUnknown(thrown)) store.removeScenario(definition.scenarioId);
+        throw thrown;
+      }
+    }
     return board.view(this.#find(definition.scenarioId));
+  }
+
+  /**
+   * Takes another draft for the same scenario. Refused with the reason while it runs (R2), from switchover to the end of
+   * the switchback (R1), and for another scenario id (R3).
+   */
+  async change(id: string, draft: unknown): Promise<ScenarioView> {
+    const { store, eventLog, defaults, board } = this.#parties;
+    const before = this.#find(id).definition;
+    const definition = definitionFromDraft(withoutId(draft, before.scenarioId), before.scenarioId, defaults);
+    if (definition.name !== before.name) this.#requireFreeName(definition.name);
+    const view = board.view(this.#find(id));
+    if (view.known) requireEditable(view.status);
+    // Stored before it is sent: whatever happens to the answer, engine and control end with the same definition.
+    store.changeScenario(definition);
+    try {
+      await this.#define(definition);
+    } catch (thrown) {
+      if (!isOutcomeUnknown(thrown)) this.#restore(before);
+      throw thrown;
+    }
+    eventLog.append('scenarioChanged', {}, before.scenarioId);
+    return board.view(this.#find(id));
   }
 
   async remove(id: string): Promise<void> {
@@ -83,16 +114,15 @@ export class Scenarios {
   }
 
   async #define(definition: ScenarioDefinition): Promise<void> {
+    requireAccepted(await this.#ask('scenario.define', { definition }));
+    this.#parties.store.markDefined(definition.scenarioId);
+  }
+
+  /** The engine holds the earlier definition still. */
+  #restore(definition: ScenarioDefinition): void {
     const { store } = this.#parties;
-    try {
-      requireAccepted(await this.#ask('scenario.define', { definition }));
-      store.markDefined(definition.scenarioId);
-    } catch (thrown) {
-      // With an unknown outcome the scenario stays, and the mirror sends its definition again.
-      const unknown = thrown instanceof Problem && thrown.kind === 'outcomeUnknown';
-      if (!unknown) store.removeScenario(definition.scenarioId);
-      throw thrown;
-    }
+    store.changeScenario(definition);
+    store.markDefined(definition.scenarioId);
   }
 
   async #ask<Name extends 'scenario.define' | 'scenario.remove' | 'scenario.command'>(
@@ -128,6 +158,32 @@ export class Scenarios {
     const en = `A scenario with the name '${name}' exists already. Choose another name.`;
     throw new Problem('invalid', 'invalidScenario', { ja, en }, [{ field: 'name', ja, en }]);
   }
+}
+
+const isOutcomeUnknown = (thrown: unknown): boolean => thrown instanceof Problem && thrown.kind === 'outcomeUnknown';
+
+/** A definition as the API shows it may be sent back with its id; the id itself never changes (R3). */
+function withoutId(draft: unknown, id: ScenarioId): unknown {
+  if (typeof draft !== 'object' || draft === null || !('scenarioId' in draft)) return draft;
+  const { scenarioId: given, ...rest } = draft;
+  if (given === id) return rest;
+  throw new Problem('refused', 'scenarioIdFixed', {
+    ja: 'シナリオ ID は変更できません。別の設定で保護するには、シナリオを新しく作成してください。',
+    en: 'The id of a scenario never changes. Create another scenario instead.',
+  });
+}
+
+function requireEditable({ running, substituteVmId }: ScenarioStatus): void {
+  if (substituteVmId !== undefined)
+    throw new Problem('refused', 'propertiesFrozen', {
+      ja: 'スイッチオーバーからスイッチバックが完了するまで、設定は変更できません。スイッチバックを完了してから変更してください。',
+      en: 'From switchover to the end of the switchback nothing of a scenario can be changed. Complete the switchback first.',
+    });
+  if (running)
+    throw new Problem('refused', 'editWhileRunning', {
+      ja: 'シナリオの実行中は設定を変更できません。シナリオを停止してから変更してください。',
+      en: 'A scenario cannot be changed while it runs. Stop it first.',
+    });
 }
 
 function requireAccepted(answer: CommandAnswer): void {

@@ -2,31 +2,40 @@ import { PartyFault } from '#machines/faults.ts';
 import { DurableHost } from '#machines/host/durableHost.ts';
 import type { DurableHostOptions } from '#machines/host/durableHost.ts';
 import { performer } from '#machines/host/performer.ts';
+import { LeaseVoter } from '#machines/masterGuard/leaseVoter.ts';
 import { statePath } from '#machines/host/step.ts';
 import type { Fact } from '#machines/host/step.ts';
+import type { AddressProbe } from '#machines/parties/addressProbe.ts';
 import type { ChartStore } from '#machines/parties/chartStore.ts';
 import type { Clock } from '#machines/parties/clock.ts';
+import type { FenceDevice } from '#machines/parties/fenceDevice.ts';
 import type { Files } from '#machines/parties/files.ts';
 import type { Hypervisor } from '#machines/parties/hypervisor.ts';
 import type { Network } from '#machines/parties/network.ts';
+import type { Random } from '#machines/parties/random.ts';
 import type { Replica } from '#machines/parties/replica.ts';
 import type { ScenarioParties } from '#machines/parties/wishes.ts';
-import { answerTo, operatorCommands, stateLabel, topState } from '#machines/scenario/commands.ts';
+import { answerTo, operatorCommands, readCommand } from '#machines/scenario/commands.ts';
 import { scenarioChart, scenarioChartVersion } from '#machines/scenario/scenario.ts';
 import { explain } from '#machines/scenario/explain.ts';
 import type { Explanation } from '#machines/scenario/explain.ts';
 import { rehearseSwitchover } from '#machines/switchover/rehearseSwitchover.ts';
 import type { SwitchoverRehearsal } from '#machines/switchover/rehearseSwitchover.ts';
 import { scenarioLateness } from '#machines/scenario/scenarioSetup.ts';
-import type { ScenarioContext } from '#machines/scenario/scenarioSetup.ts';
+import { stateLabel, stopReasons, topState } from '#machines/scenario/stateWords.ts';
+import type { Capability, ScenarioContext } from '#machines/scenario/context.ts';
 import { scenarioId } from '#machines/vocabulary.ts';
-import type { ScenarioDefinition, ScenarioId } from '#machines/vocabulary.ts';
+import type { FenceDeviceAddress, ScenarioDefinition, ScenarioId } from '#machines/vocabulary.ts';
 import { engineVersion } from '#engine/protocol/messages.ts';
 import type { CommandAnswer, Report, ScenarioCommand, ScenarioStatus } from '#engine/protocol/messages.ts';
 import type { Handlers } from '#engine/protocol/session.ts';
+import { FenceDevices, noFenceDevice } from './FenceDevices.ts';
 import { HypervisorConnections } from './HypervisorConnections.ts';
+import { RemoteGuard } from './RemoteGuard.ts';
 import { RemoteMasterSession } from './RemoteMasterSession.ts';
+import { RemoteWitness } from './RemoteWitness.ts';
 import { Secrets } from './Secrets.ts';
+import { unavailable } from './unavailable.ts';
 
 /** What the data plane measures; the chart never sees it. */
 export type ReplicaMeasures = Pick<
@@ -39,6 +48,7 @@ export type ApplianceOptions = {
   readonly folder: string;
   readonly clock: Clock;
   readonly network: Network;
+  readonly random: Random;
   readonly files: Files;
   readonly store: ChartStore;
   /** The receiving end of the data plane; it tells its milestones to `onFact`. */
@@ -46,6 +56,12 @@ export type ApplianceOptions = {
     onFact: (scenario: ScenarioId, fact: Fact) => void,
   ) => Replica & { status(scenario: ScenarioId): ReplicaMeasures | undefined; close(): Promise<void> };
   readonly hypervisor: (place: ScenarioDefinition['hypervisor'], password: string) => Hypervisor;
+  readonly fenceDevice: (address: FenceDeviceAddress, password: string) => FenceDevice;
+  readonly addresses: AddressProbe;
+  /** What the parties handed in can really do. */
+  readonly capabilities: readonly Capability[];
+  /** Parties of capabilities that not every engine has. */
+  readonly further?: (scenario: ScenarioId, onFact: (fact: Fact) => void) => Partial<ScenarioParties>;
   /** Fed after every commit: transcript and inspector. */
   readonly onCommit?: DurableHostOptions['onCommit'];
 };
@@ -60,6 +76,8 @@ export class Appliance {
   readonly #secrets: Secrets;
   readonly #masters = new Map<string, RemoteMasterSession>();
   readonly #hypervisors: HypervisorConnections;
+  readonly #fenceDevices: FenceDevices;
+  readonly #voter: LeaseVoter;
   /** Definitions saved while stopped, taken up by the next Run. */
   readonly #definitions = new Map<string, ScenarioDefinition>();
   readonly #changedAtMs = new Map<string, number>();
@@ -69,6 +87,17 @@ export class Appliance {
     this.#options = options;
     this.#secrets = new Secrets(options.files, `${options.folder}/secrets`);
     this.#hypervisors = new HypervisorConnections(options.hypervisor, this.#secrets);
+    this.#fenceDevices = new FenceDevices(options.fenceDevice, this.#secrets);
+    const { clock, node, files, random, folder } = options;
+    this.#voter = new LeaseVoter({
+      files,
+      clock,
+      random,
+      path: `${folder}/votes.json`,
+      voter: node,
+      // A guard that asks for its lease speaks for a living master, even where its engine is silent.
+      onRenewal: (scenario) => this.#tellIfAwaited(scenario, { type: 'master.heard' }),
+    });
     this.#replica = options.replica((scenario, fact) => this.#host.dispatch(scenario, fact));
     this.#host = new DurableHost({
       chart: scenarioChart,
@@ -90,6 +119,7 @@ export class Appliance {
   async start(): Promise<void> {
     const { files, store, folder } = this.#options;
     await this.#secrets.load();
+    await this.#voter.start();
     for (const instance of store.instances()) {
       const saved = await files.read(definitionPath(folder, instance));
       if (saved) this.#definitions.set(instance, JSON.parse(new TextDecoder().decode(saved)));
@@ -110,6 +140,7 @@ export class Appliance {
     for (const master of this.#masters.values()) await master.unwatch();
     await this.#replica.close();
     await this.#hypervisors.close();
+    await this.#fenceDevices.close();
     for (const wake of this.#waiters) wake();
   }
 
@@ -129,6 +160,11 @@ export class Appliance {
         return {};
       },
       'hypervisor.inspect': ({ hypervisor }) => this.#hypervisors.inspect(hypervisor),
+      'lease.renew': (renewal) => this.#voter.renew(renewal),
+      'master.notice': ({ scenarioId: scenario, forMs, reason }) => {
+        this.#tellIfAwaited(scenario, { type: 'master.notice', forMs, reason });
+        return {};
+      },
     };
   }
 
@@ -141,6 +177,7 @@ export class Appliance {
       state: statePath(snapshot.value),
       label: stateLabel(snapshot),
       running: !['stopped', 'switchedOver'].includes(top),
+      ...(top === 'stopped' ? { stopReason: { code: context.stopReason, ...stopReasons[context.stopReason] } } : {}),
       sinceMs: this.#changedAtMs.get(scenario) ?? this.#options.store.history(scenario).at(-1)?.atMs ?? 0,
       epoch: context.epoch,
       commands: Object.fromEntries(
@@ -189,7 +226,13 @@ export class Appliance {
     }
     await files.write(definitionPath(folder, scenario), new TextEncoder().encode(JSON.stringify(definition)));
     this.#definitions.set(scenario, definition);
-    this.#host.create(scenario, { definition, applianceVersion: engineVersion });
+    const { node, capabilities } = this.#options;
+    this.#host.create(scenario, {
+      definition,
+      applianceVersion: engineVersion,
+      applianceNode: node,
+      capabilities,
+    });
     return { accepted: true };
   }
 
@@ -210,21 +253,15 @@ export class Appliance {
     const dedup = `command:${commandId}`;
     const snapshot = this.#snapshot(scenario);
     if (this.#options.store.hasDedup(scenario, dedup)) return { accepted: true };
-    const answer = answerTo(snapshot, command.command);
-    if (!answer.accepted) return answer;
-    this.#host.dispatch(scenario, this.#operatorEvent(scenario, command), dedup);
+    const { answer, event } = readCommand(snapshot, command, this.#definitions.get(scenario));
+    if (answer.accepted) this.#host.dispatch(scenario, event, dedup);
     return answer;
   }
 
-  #operatorEvent(scenario: ScenarioId, command: ScenarioCommand): Fact {
-    switch (command.command) {
-      case 'run':
-        return { type: 'operator.run', definition: this.#definitions.get(scenario) };
-      case 'stop':
-        return { type: 'operator.stop' };
-      case 'switchover':
-        return { type: 'operator.switchover', waitForJournals: command.waitForJournals };
-    }
+  /** What comes again and again is told to the chart only where it would change something. */
+  #tellIfAwaited(scenario: ScenarioId, fact: Fact): void {
+    if (!this.#options.store.load(scenario)) return;
+    if (this.#host.snapshot(scenario).can({ ...fact, atMs: 0 })) this.#host.dispatch(scenario, fact);
   }
 
   async #reportsAfter(seq: number, waitMs: number): Promise<readonly Report[]> {
@@ -253,10 +290,24 @@ export class Appliance {
 
   #partiesOf(instance: string): ScenarioParties {
     const { definition } = this.#host.snapshot(instance).context as ScenarioContext;
+    const { device } = definition.fence;
+    const { network, clock, node, further } = this.#options;
+    const line = { network, clock, node };
+    const scenario = scenarioId(instance);
     return {
       master: this.#masterOf(instance),
       replica: this.#replica,
       hypervisor: this.#hypervisors.of(instance, definition.hypervisor),
+      guard: new RemoteGuard(line, scenario),
+      lease: this.#voter,
+      witness: new RemoteWitness(line, scenario),
+      fence: device ? this.#fenceDevices.at(device) : noFenceDevice,
+      addresses: this.#options.addresses,
+      bareMetal: unavailable('bareMetal'),
+      recoveryPoints: unavailable('recoveryPoints'),
+      guest: unavailable('guest'),
+      offline: unavailable('offline'),
+      ...further?.(scenario, (fact) => this.#host.dispatch(scenario, fact)),
     };
   }
 

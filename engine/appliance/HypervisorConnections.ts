@@ -1,6 +1,7 @@
 import { toFault } from '#machines/faults.ts';
 import type { Hypervisor, HypervisorInventory } from '#machines/parties/hypervisor.ts';
 import type { ScenarioDefinition } from '#machines/vocabulary.ts';
+import { oneChangeAtATime, Turns } from './oneChangeAtATime.ts';
 import type { Secrets } from './Secrets.ts';
 
 type Place = ScenarioDefinition['hypervisor'];
@@ -15,21 +16,28 @@ export class HypervisorConnections {
   readonly #connections = new Map<string, Hypervisor>();
   /** Which connection a scenario speaks over. */
   readonly #keys = new Map<string, string>();
+  /** A scenario's changes queue behind each other even when it changes the connection meanwhile. */
+  readonly #turns = new Map<string, Turns>();
 
   constructor(connect: (place: Place, password: string) => Hypervisor, secrets: Secrets) {
     this.#connect = connect;
     this.#secrets = secrets;
   }
 
-  /** The scenario's; a changed address, pin or password means a new one. Faults: `invalidSpec` without a password. */
+  /**
+   * The scenario's, one change at a time; a changed address, pin or password means a new one. Faults: `invalidSpec`
+   * without a password.
+   */
   of(scenario: string, place: Place): Hypervisor {
     const key = this.#keyOf(place);
     const connection = this.#connections.get(key) ?? this.#open(place);
     const before = this.#keys.get(scenario);
     this.#connections.set(key, connection);
     this.#keys.set(scenario, key);
-    if (before !== undefined && before !== key) this.#closeUnused(before);
-    return connection;
+    const turns = this.#turns.get(scenario) ?? new Turns();
+    this.#turns.set(scenario, turns);
+    if (before !== undefined && before !== key) this.#closeUnused(before, turns);
+    return oneChangeAtATime(connection, turns);
   }
 
   /** What a host has, for somebody who chooses. Faults: those of `Hypervisor.inspect`. */
@@ -57,13 +65,12 @@ export class HypervisorConnections {
     return this.#connect(place, this.#secrets.get(place.secretName));
   }
 
-  #closeUnused(key: string): void {
+  /** In its turn: closing under a change that is under way would lose its answer. */
+  #closeUnused(key: string, turns: Turns): void {
     if ([...this.#keys.values()].includes(key)) return;
-    void this.#connections
-      .get(key)
-      ?.close()
-      .catch(() => {});
+    const connection = this.#connections.get(key);
     this.#connections.delete(key);
+    if (connection !== undefined) void turns.take(() => connection.close()).catch(() => {});
   }
 
   /** Everything that decides who is asked, and as whom; a password that is typed again counts as another. */

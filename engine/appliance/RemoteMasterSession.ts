@@ -1,32 +1,29 @@
 import { PartyFault, toFault } from '#machines/faults.ts';
-import type { Clock } from '#machines/parties/clock.ts';
-import type { Intent } from '#machines/parties/intent.ts';
-import type { Network } from '#machines/parties/network.ts';
+import type { Fault } from '#machines/faults.ts';
 import type { RemoteMaster } from '#machines/parties/remoteMaster.ts';
 import type { HostAddress, MasterDescription } from '#machines/vocabulary.ts';
 import { openSession } from '#engine/protocol/session.ts';
 import type { Session } from '#engine/protocol/session.ts';
+import { remoteCall, replyMs, withSession } from './remoteCall.ts';
+import type { Line } from './remoteCall.ts';
 
 export type MasterFact =
   | { readonly type: 'master.silent'; readonly silentForMs: number }
   | { readonly type: 'master.heard' };
 
-type Options = {
-  readonly network: Network;
-  readonly clock: Clock;
-  /** Name of this engine, for the greeting. */
-  readonly node: string;
-  readonly onFact: (fact: MasterFact) => void;
-};
+type Options = Line & { readonly onFact: (fact: MasterFact) => void };
 
-/** A reply that takes longer is none (guide product 5). */
-const replyMs = 2_000;
 const silentAfterMisses = 2;
 const looks = 3;
 const betweenLooksMs = 1_000;
 
 /** Trouble that only a living engine can cause: never taken for a dead master. */
 const signsOfLife = new Set(['versionMismatch', 'untrustedCertificate', 'protocolError', 'staleEpoch']);
+/** Nobody said anything. Every other end of a connection, a refusal above all, was said by a living host. */
+const silences = new Set(['ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'EHOSTDOWN']);
+
+/** What one look at one port found. */
+type Glimpse = { readonly alive: boolean; readonly evidence: string };
 
 /** The master as the appliance reaches it: one object a scenario, because a scenario has one watch. */
 export class RemoteMasterSession implements RemoteMaster {
@@ -38,7 +35,7 @@ export class RemoteMasterSession implements RemoteMaster {
   }
 
   describe(at: HostAddress): Promise<MasterDescription> {
-    return this.#withSession(at, (session) => session.request('host.describe', {}));
+    return remoteCall(this.#options, at, 'host.describe', {});
   }
 
   watch(at: HostAddress & { readonly heartbeatMs: number }): Promise<void> {
@@ -53,37 +50,40 @@ export class RemoteMasterSession implements RemoteMaster {
     return Promise.resolve();
   }
 
-  async look(at: HostAddress): Promise<{ readonly alive: boolean; readonly evidence: string }> {
-    let evidence = '';
-    for (let attempt = 1; attempt <= looks; attempt++) {
-      try {
-        await this.#withSession(at, (session) => session.request('host.ping', {}, { timeoutMs: replyMs }));
-        return { alive: true, evidence: `${at.host}:${at.port} answers` };
-      } catch (thrown) {
-        const { code, params } = toFault(thrown);
-        evidence = `${at.host}:${at.port} ${code} ${String(params['reason'] ?? '')}`.trim();
-        if (signsOfLife.has(code)) return { alive: true, evidence };
-      }
-      if (attempt < looks) await this.#options.clock.sleep(betweenLooksMs);
+  /** Three looks at both ports; the first sign of life ends them. Fault: `unreachable` when no look could be made. */
+  async look({ host, port, guardPort }: HostAddress & { readonly guardPort: number }): Promise<Glimpse> {
+    for (let attempt = 1; ; attempt++) {
+      const [engine, guard] = await Promise.all([
+        this.#glimpse('engine', { host, port }),
+        this.#glimpse('guard', { host, port: guardPort }),
+      ]);
+      const alive = engine.alive || guard.alive;
+      if (alive || attempt === looks) return { alive, evidence: `${engine.evidence}; ${guard.evidence}` };
+      await this.#options.clock.sleep(betweenLooksMs);
     }
-    return { alive: false, evidence };
   }
 
-  async isolate(at: HostAddress, intent: Intent): Promise<void> {
-    await this.#withSession(at, (session) => session.request('host.isolate', { intent }));
-  }
-
-  async #withSession<T>(at: HostAddress, use: (session: Session) => Promise<T>): Promise<T> {
-    const { network, clock, node } = this.#options;
-    const connection = await network.connect(at, { timeoutMs: replyMs });
-    const session = await openSession(connection, { clock, node, purpose: 'engine' });
+  async #glimpse(what: string, at: HostAddress): Promise<Glimpse> {
+    const name = `${what} ${at.host}:${at.port}`;
+    let accepted = false;
     try {
-      return await use(session);
-    } finally {
-      session.close();
+      await withSession(this.#options, at, (session) => {
+        accepted = true;
+        return session.request('host.ping', {}, { timeoutMs: replyMs });
+      });
+      return { alive: true, evidence: `${name} answers` };
+    } catch (thrown) {
+      const value = toFault(thrown);
+      const reason = String(value.params['reason'] ?? '');
+      // The name could not even be looked up: this says nothing about the master.
+      if (reason === 'ENOTFOUND' || reason === 'EAI_AGAIN') throw thrown;
+      return { alive: accepted || !isSilence(value), evidence: `${name} ${value.code} ${reason}`.trim() };
     }
   }
 }
+
+const isSilence = ({ code, params }: Fault): boolean =>
+  code === 'timedOut' || (code === 'unreachable' && silences.has(String(params['reason'])));
 
 /** The heartbeat. Two beats in a row without reply are silence; the chart hears only the edges. */
 class Watch {

@@ -42,6 +42,7 @@ export class ReplicationSource {
   readonly #disks: readonly SourceDisk[];
   readonly #feed: ChangeFeed | undefined;
   readonly #fallback: Fault | undefined;
+  readonly #bootId: string;
   readonly #digests: DigestMap;
   readonly #spool: Spool;
   readonly #capture: ChangeCapture;
@@ -59,6 +60,7 @@ export class ReplicationSource {
       readonly disks: readonly SourceDisk[];
       readonly feed: ChangeFeed | undefined;
       readonly fallback: Fault | undefined;
+      readonly bootId: string;
       readonly spool: Spool;
       readonly onFailed: (value: Fault) => void;
     },
@@ -69,6 +71,7 @@ export class ReplicationSource {
     this.#disks = own.disks;
     this.#feed = own.feed;
     this.#fallback = own.fallback;
+    this.#bootId = own.bootId;
     this.#spool = own.spool;
     this.#onFailed = own.onFailed;
     this.#digests = new DigestMap(
@@ -103,6 +106,7 @@ export class ReplicationSource {
     const disks: SourceDisk[] = [];
     let feed: ChangeFeed | undefined;
     let fallback: Fault | undefined;
+    const { bootId } = await master.describe();
     try {
       for (const { diskId, bytes } of opening.disks) {
         const disk = await master.openDisk(diskId);
@@ -120,7 +124,7 @@ export class ReplicationSource {
       // What an earlier process left belongs to a stream that nobody can go on with.
       for (const name of await files.list(own.folder)) await files.remove(`${own.folder}/${name}`);
       const spool = await Spool.open({ files, folder: own.folder, checksum: crc32, bytesMax: opening.spoolBytesMax });
-      return new ReplicationSource(parties, opening, { ...own, disks, feed, fallback, spool });
+      return new ReplicationSource(parties, opening, { ...own, disks, feed, fallback, bootId, spool });
     } catch (thrown) {
       await feed?.close();
       for (const disk of disks) await disk.close();
@@ -167,6 +171,7 @@ export class ReplicationSource {
       streamId: this.streamId,
       start: durableSequence === undefined ? 'copy' : 'changes',
       changeSource: this.#feed ? 'trace' : 'compare',
+      bootId: this.#bootId,
       ...(this.#fallback ? { fallback: this.#fallback } : {}),
     };
   }

@@ -8,6 +8,10 @@ import type {
 import type { Fault } from '#machines/faults.ts';
 import type { HypervisorInventory } from '#machines/parties/hypervisor.ts';
 import type { Intent } from '#machines/parties/intent.ts';
+import type { LeaseAnswer, Renewal } from '#machines/masterGuard/leaseVoter.ts';
+import type { GuardDescription, GuardTerms } from '#machines/parties/masterGuard.ts';
+import type { Promised, VoterView } from '#machines/parties/witness.ts';
+import type { Answer, OperatorCommand, ScenarioCommand } from '#machines/scenario/commands.ts';
 import type { Explanation } from '#machines/scenario/explain.ts';
 import type { SwitchoverRehearsal } from '#machines/switchover/rehearseSwitchover.ts';
 
@@ -23,6 +27,8 @@ export type ScenarioStatus = {
   readonly state: string;
   readonly label: { readonly ja: string; readonly en: string };
   readonly running: boolean;
+  /** Why a stopped scenario is stopped, and what to do next. */
+  readonly stopReason?: { readonly code: string; readonly ja: string; readonly en: string };
   /** Wall-clock time of the last chart event. */
   readonly sinceMs: number;
   readonly epoch: Epoch;
@@ -46,18 +52,9 @@ export type Progress = {
   readonly remainingMs?: number;
 };
 
-export type ScenarioCommandName = 'run' | 'stop' | 'switchover';
-export type ScenarioCommand =
-  | { readonly command: 'run' }
-  | { readonly command: 'stop' }
-  | {
-      readonly command: 'switchover';
-      /** The dialog's two check boxes (guide product 6.2). */
-      readonly waitForJournals: boolean;
-    };
-export type CommandAnswer =
-  | { readonly accepted: true }
-  | { readonly accepted: false; readonly code: string; readonly ja: string; readonly en: string };
+export type { ScenarioCommand } from '#machines/scenario/commands.ts';
+export type ScenarioCommandName = OperatorCommand;
+export type CommandAnswer = Answer;
 
 /** One line of the appliance's durable report: control mirrors it into the event log. */
 export type Report = {
@@ -91,6 +88,7 @@ export type StreamOpened = {
   /** `copy`: all blocks are sent, from the cursor if the stream is the one stated; `changes`: the spool goes on. */
   readonly start: 'copy' | 'changes';
   readonly changeSource: MasterDescription['changeSource'];
+  readonly bootId: MasterDescription['bootId'];
   /** Why a stream that the appliance knew cannot go on. */
   readonly reason?: string;
   /** Why changes are found by comparing all blocks. */
@@ -113,8 +111,6 @@ export type Requests = {
   // every engine
   'host.describe': { params: Record<string, never>; result: MasterDescription };
   'host.ping': { params: Record<string, never>; result: { readonly nowMs: number } };
-  'host.isolate': { params: { readonly intent: Intent }; result: Record<string, never> };
-  'host.rejoin': { params: { readonly intent: Intent }; result: Record<string, never> };
   // the appliance's engine, for control
   'scenario.define': { params: { readonly definition: ScenarioDefinition }; result: CommandAnswer };
   'scenario.remove': { params: { readonly scenarioId: ScenarioId }; result: CommandAnswer };
@@ -148,6 +144,35 @@ export type Requests = {
   'stream.close': { params: { readonly scenarioId: ScenarioId; readonly epoch: Epoch }; result: Record<string, never> };
   /** From the master to the appliance, each second and whenever something in it changes; also the data link's pulse. */
   'stream.news': { params: StreamNews; result: Record<string, never> };
+  // the guard on a master, for the appliance
+  'guard.describe': { params: { readonly scenarioId: ScenarioId }; result: GuardDescription };
+  'guard.arm': {
+    params: { readonly terms: Omit<GuardTerms, 'at'>; readonly intent: Intent };
+    result: Record<string, never>;
+  };
+  'guard.disarm': { params: { readonly intent: Intent }; result: Record<string, never> };
+  'guard.isolate': { params: { readonly intent: Intent }; result: Record<string, never> };
+  'guard.rejoin': {
+    params: { readonly commandedIn: Epoch; readonly intent: Intent };
+    result: Record<string, never>;
+  };
+  // both voters, appliance and witness, for the guard
+  'lease.renew': {
+    params: Renewal;
+    result: LeaseAnswer;
+  };
+  // the witness, for the appliance
+  'witness.read': { params: { readonly scenarioId: ScenarioId }; result: VoterView & { readonly node: string } };
+  'witness.claim': {
+    params: { readonly quietForMs: number; readonly generation: string; readonly intent: Intent };
+    result: Promised;
+  };
+  'witness.release': { params: { readonly intent: Intent }; result: Record<string, never> };
+  // the appliance, for the guard: the master says beforehand that it will be silent
+  'master.notice': {
+    params: { readonly scenarioId: ScenarioId; readonly forMs: number; readonly reason: string };
+    result: Record<string, never>;
+  };
   'hypervisor.inspect': {
     params: { readonly hypervisor: ScenarioDefinition['hypervisor'] };
     result: HypervisorInventory;

@@ -7,7 +7,7 @@ import { PartyFault } from '#machines/faults.ts';
 import type { Clock } from '#machines/parties/clock.ts';
 import type { Files } from '#machines/parties/files.ts';
 import type { ReplicaDisk, ReplicaDisks } from '#machines/parties/replicaDisk.ts';
-import type { ConsistentPoint } from '#machines/vocabulary.ts';
+import type { ConsistentPoint, Epoch } from '#machines/vocabulary.ts';
 import { InboundJournal } from './InboundJournal.ts';
 import type { ReplicaState, ReplicaStateFile } from './replicaState.ts';
 
@@ -16,6 +16,7 @@ const compareBytes = 64 * 1024;
 export type DatasetFact =
   | { readonly type: 'replica.synchronized'; readonly bytes: number }
   | { readonly type: 'replica.caughtUp'; readonly point: ConsistentPoint }
+  | { readonly type: 'replica.masterRebooted' }
   | { readonly type: 'replica.resynchronizing'; readonly reason: string };
 
 /**
@@ -36,6 +37,7 @@ export class ReplicaDataset {
   /** What a comparison has journalled: sent once more, it is never skipped for being like the disk. */
   readonly #journalled: Set<string>;
   #caughtUp: boolean;
+  #closed = false;
   /** A point must come after it to say that the replica has caught up. */
   #behindThrough = 0;
   #durablePoint: ConsistentPoint | null;
@@ -136,7 +138,7 @@ export class ReplicaDataset {
   }
 
   /** The master answered: the same stream goes on, or another one begins with a copy. */
-  async opened({ streamId, start, reason }: StreamOpened): Promise<void> {
+  async opened({ streamId, start, reason, bootId }: StreamOpened): Promise<void> {
     const { state } = this;
     if (streamId === state.streamId) {
       if ((start === 'changes') !== (state.phase === 'replicating')) {
@@ -150,11 +152,13 @@ export class ReplicaDataset {
     this.#caughtUp = false;
     this.#behindThrough = 0;
     this.#copiedBytes = 0;
-    const { point } = this.state;
+    const { point, masterBootId } = this.state;
     this.#durablePoint = point;
-    await this.#stateFile.save({
-      ...this.state,
+    // Told before it is remembered: rather twice than not at all.
+    if (masterBootId !== undefined && masterBootId !== bootId) this.#onFact({ type: 'replica.masterRebooted' });
+    await this.#stateFile.update({
       streamId,
+      masterBootId: bootId,
       phase: point === null ? 'copying' : 'comparing',
       cursor: { disk: 0, offset: 0 },
       doneSequence: 0,
@@ -217,17 +221,24 @@ export class ReplicaDataset {
     await this.#applyComplete();
   }
 
-  /** The same, for good: discards the incomplete epoch. */
-  async finish(): Promise<ConsistentPoint | null> {
+  /** The same, and closes the disks. What the journal holds beyond the point stays for the stream to go on. */
+  async freeze(epoch: Epoch): Promise<void> {
     await this.settle();
-    const { point } = this.state;
-    await this.#stateFile.save({ ...this.state, finished: true });
+    await this.close();
+    await this.#stateFile.update({ frozen: true, closedInEpoch: epoch });
+  }
+
+  /** The same, for good: discards the incomplete epoch. */
+  async finish(epoch: Epoch): Promise<void> {
+    await this.settle();
+    await this.#stateFile.update({ finished: true, closedInEpoch: epoch });
     await this.#journal.clear();
     await this.close();
-    return point;
   }
 
   async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
     await this.#applying;
     await this.#journal.close();
     for (const disk of this.#disks) {
@@ -249,8 +260,7 @@ export class ReplicaDataset {
     const { state } = this;
     if (!point || point.sequence <= state.appliedSequence) return;
     const appliedBytes = await this.#journal.apply(state.appliedSequence, point, this.#disks);
-    await this.#stateFile.save({
-      ...this.state,
+    await this.#stateFile.update({
       appliedSequence: point.sequence,
       point,
       ...(this.#durablePointAtMs === undefined ? {} : { pointAtMs: this.#durablePointAtMs }),
@@ -302,12 +312,11 @@ export class ReplicaDataset {
     const replicatedBytes = this.state.replicatedBytes + this.#copiedBytes - this.#markedBytes();
     if (frame.type === frameTypes.syncMark) {
       const cursor = { disk: frame.disk, offset: frame.offset };
-      await this.#stateFile.save({ ...this.state, cursor, replicatedBytes });
+      await this.#stateFile.update({ cursor, replicatedBytes });
       return frame.sequence;
     }
     const { phase, appliedSequence } = this.state;
-    await this.#stateFile.save({
-      ...this.state,
+    await this.#stateFile.update({
       phase: 'replicating',
       doneSequence: frame.sequence,
       // What a comparison found is still to be applied, together with the first epoch.

@@ -43,12 +43,28 @@ export class ReplicaReceiver implements Replica {
         const object = `replica of scenario ${intent.scenarioId}`;
         throw new PartyFault('invalidState', { object, reason: 'it was brought to its last point and closed' });
       }
-      if (entry.receiving) {
-        if (known && sameDisks(known, plan)) return;
-        await this.#stopReceiving(entry, { forget: true });
+      if (known && entry.receiving) {
+        const same = sameDisks(known, plan);
+        if (same && !entry.receiving.stream.ended) {
+          if (known.epoch !== intent.epoch) await stateFile.update({ epoch: intent.epoch });
+          return entry.receiving.stream.tellLink();
+        }
+        await this.#stopReceiving(entry, { forget: !same });
       }
       await this.#adopt(stateFile, plan, intent);
       await this.#startReceiving(entry, stateFile, intent.scenarioId);
+    });
+  }
+
+  freeze(intent: Intent): Promise<{ readonly point: ConsistentPoint | null }> {
+    return this.#inTurn(intent, async (entry, stateFile) => {
+      const state = stateFile.value;
+      if (state && !state.finished && !state.frozen) {
+        await this.#letGo(entry, stateFile, intent, (dataset) => dataset.freeze(intent.epoch), { forget: false });
+      } else if (state && state.closedInEpoch !== intent.epoch) {
+        await stateFile.update({ closedInEpoch: intent.epoch });
+      }
+      return { point: stateFile.value?.point ?? null };
     });
   }
 
@@ -60,28 +76,74 @@ export class ReplicaReceiver implements Replica {
     return this.#inTurn(intent, async (entry, stateFile) => {
       const state = stateFile.value;
       if (!state) return { point: null };
-      if (state.finished) return { point: state.point };
-      if (waitForJournals) await this.#drainMaster(entry, state, intent);
-      if (entry.receiving) await entry.receiving.stream.close({ forget: true });
-      const dataset = entry.receiving?.dataset ?? (await this.#openDataset(stateFile, intent.scenarioId));
-      entry.receiving = undefined;
-      return { point: await dataset.finish() };
+      if (!state.finished) {
+        if (state.frozen) {
+          // The disks are somebody else's already, and what the master still holds is none of theirs.
+          await stateFile.update({ finished: true, closedInEpoch: intent.epoch });
+          await this.#removeJournal(intent.scenarioId);
+        } else {
+          if (waitForJournals) await this.#drainMaster(entry, state, intent);
+          await this.#letGo(entry, stateFile, intent, (dataset) => dataset.finish(intent.epoch), { forget: true });
+        }
+      }
+      return { point: stateFile.value?.point ?? null };
     });
   }
 
   stop(intent: Intent): Promise<void> {
-    return this.#inTurn(intent, (entry) => this.#stopReceiving(entry, { forget: true }));
+    return this.#inTurn(intent, async (entry, stateFile) => {
+      await this.#stopReceiving(entry, { forget: true });
+      if (stateFile.value?.frozen && !stateFile.value.finished) await stateFile.update({ frozen: false });
+    });
   }
 
-  /** What is known now of a scenario that is being received. */
+  /** What is known now of a scenario that is being received, or frozen. */
   status(scenarioId: ScenarioId): ReplicaStatus | undefined {
-    return this.#entries.get(scenarioId)?.receiving?.stream.status;
+    const entry = this.#entry(scenarioId);
+    if (entry.receiving) return entry.receiving.stream.status;
+    // After a restart nobody may have asked for anything yet: what was frozen is known by the next time.
+    if (!entry.stateFile) entry.turn = entry.turn.then(() => this.#load(entry, scenarioId)).catch(() => {});
+    const state = entry.stateFile?.value;
+    return state?.frozen && !state.finished ? this.#frozenStatus(state) : undefined;
   }
 
   /** The engine stops: all disks are closed as they are, and a later process goes on. */
   async close(): Promise<void> {
     for (const entry of this.#entries.values())
       await entry.turn.then(() => this.#stopReceiving(entry, { forget: false }));
+  }
+
+  #frozenStatus({ plan, point, pointAtMs, replicatedBytes }: ReplicaState): ReplicaStatus {
+    const totalBytes = plan.disks.reduce((sum, { bytes }) => sum + bytes, 0);
+    return {
+      synchronization: { doneBytes: point ? totalBytes : 0, totalBytes, bytesPerSecond: 0 },
+      ...(pointAtMs === undefined
+        ? {}
+        : { replicationLagMs: Math.max(0, Math.round(this.#options.clock.nowMs() - pointAtMs)) }),
+      ...(point ? { consistentPoint: point } : {}),
+      replicatedBytes,
+      link: 'disconnected',
+      frozen: true,
+    };
+  }
+
+  /** Ends the stream, then settles and closes the disks; they are closed even when that fails. */
+  async #letGo(
+    entry: Entry,
+    stateFile: ReplicaStateFile,
+    { scenarioId }: Intent,
+    settle: (dataset: ReplicaDataset) => Promise<void>,
+    how: { readonly forget: boolean },
+  ): Promise<void> {
+    const { receiving } = entry;
+    await receiving?.stream.close(how);
+    entry.receiving = undefined;
+    const dataset = receiving?.dataset ?? (await this.#openDataset(stateFile, scenarioId));
+    try {
+      await settle(dataset);
+    } finally {
+      await dataset.close();
+    }
   }
 
   async #drainMaster(entry: Entry, { plan }: ReplicaState, intent: Intent): Promise<void> {
@@ -95,12 +157,17 @@ export class ReplicaReceiver implements Replica {
   async #adopt(stateFile: ReplicaStateFile, plan: ReceivePlan, { epoch, scenarioId }: Intent): Promise<void> {
     const known = stateFile.value;
     // After a finish the disks were somebody else's: what is known of them does not hold any more.
-    if (known && !known.finished && sameDisks(known, plan)) return stateFile.save({ ...known, plan, epoch });
+    if (known && !known.finished && sameDisks(known, plan)) return stateFile.update({ plan, epoch, frozen: false });
+    // Records for other disks, or for what the disks were.
+    await this.#removeJournal(scenarioId);
+    await stateFile.begin(freshState(plan, epoch));
+  }
+
+  async #removeJournal(scenarioId: ScenarioId): Promise<void> {
     const { files } = this.#options;
     const folder = `${this.#folder(scenarioId)}/inbound`;
-    // Records for other disks, or for what the disks were: from the back, so that a crash leaves no hole.
+    // From the back, so that a crash leaves no hole.
     for (const name of (await files.list(folder)).toReversed()) await files.remove(`${folder}/${name}`);
-    await stateFile.save(freshState(plan, epoch));
   }
 
   async #startReceiving(entry: Entry, stateFile: ReplicaStateFile, scenarioId: ScenarioId): Promise<void> {
@@ -140,22 +207,32 @@ export class ReplicaReceiver implements Replica {
     return `${this.#options.stateFolder}/${scenarioId}`;
   }
 
-  /** One intent of a scenario after the other; an older epoch is refused. */
-  async #inTurn<Result>(
-    { scenarioId, epoch }: Intent,
-    work: (entry: Entry, stateFile: ReplicaStateFile) => Promise<Result>,
-  ): Promise<Result> {
+  #entry(scenarioId: ScenarioId): Entry {
     const entry = this.#entries.get(scenarioId) ?? {
       stateFile: undefined,
       receiving: undefined,
       turn: Promise.resolve(),
     };
     this.#entries.set(scenarioId, entry);
+    return entry;
+  }
+
+  async #load(entry: Entry, scenarioId: ScenarioId): Promise<ReplicaStateFile> {
+    entry.stateFile ??= await ReplicaStateFile.open(this.#options.files, this.#folder(scenarioId));
+    return entry.stateFile;
+  }
+
+  /** One intent of a scenario after the other; an older epoch is refused. */
+  async #inTurn<Result>(
+    { scenarioId, epoch }: Intent,
+    work: (entry: Entry, stateFile: ReplicaStateFile) => Promise<Result>,
+  ): Promise<Result> {
+    const entry = this.#entry(scenarioId);
     const result = entry.turn.then(async () => {
-      entry.stateFile ??= await ReplicaStateFile.open(this.#options.files, this.#folder(scenarioId));
-      const ours = entry.stateFile.value?.epoch;
-      if (ours !== undefined && epoch < ours) throw new PartyFault('staleEpoch', { theirs: epoch, ours });
-      return work(entry, entry.stateFile);
+      const stateFile = await this.#load(entry, scenarioId);
+      const ours = Math.max(stateFile.value?.epoch ?? 0, stateFile.value?.closedInEpoch ?? 0);
+      if (epoch < ours) throw new PartyFault('staleEpoch', { theirs: epoch, ours });
+      return work(entry, stateFile);
     });
     entry.turn = result.catch(() => {});
     return result;

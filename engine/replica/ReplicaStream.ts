@@ -23,7 +23,12 @@ export type ReplicaFact =
 export type ReplicaStatus = Pick<
   ScenarioStatus,
   'synchronization' | 'replicationLagMs' | 'consistentPoint' | 'replicatedBytes' | 'spool' | 'link'
-> & { /** What has arrived and is not yet on the disks. */ readonly journalBytes: number };
+> & {
+  /** What has arrived and is not yet on the disks; absent while nobody has the journal open. */
+  readonly journalBytes?: number;
+  /** The disks stand still at the point, because somebody reads them. */
+  readonly frozen?: true;
+};
 
 const backOffMs = { first: 200, most: 5_000 };
 const queuedBytesMax = 8 * 1024 * 1024;
@@ -54,6 +59,8 @@ export class ReplicaStream {
   #newsAtMs = 0;
   #toldFallback = false;
   #closed = false;
+  #ended = false;
+  #whyDown = '';
   #stopRetry: () => void = () => {};
   #stopWatch: () => void = () => {};
   #waiters: { readonly sequence: number; readonly done: () => void; readonly fail: (why: unknown) => void }[] = [];
@@ -75,6 +82,16 @@ export class ReplicaStream {
   async start(): Promise<void> {
     await this.#dial();
     this.#dataset.tellMilestones();
+  }
+
+  /** It failed for good: nothing goes on by itself any more. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** For somebody who may not have heard of it. */
+  tellLink(): void {
+    if (!this.#link) this.#onFact({ type: 'replica.disconnected', reason: this.#whyDown });
   }
 
   get status(): ReplicaStatus {
@@ -273,6 +290,7 @@ export class ReplicaStream {
     const { host } = this.#dataset.state.plan.master;
     for (const waiter of this.#waiters.splice(0)) waiter.fail(new PartyFault('unreachable', { host, reason }));
     if (this.#closed || link.failed) return;
+    this.#whyDown = reason;
     this.#onFact({ type: 'replica.disconnected', reason });
     this.#retry(backOffMs.first);
   }
@@ -287,7 +305,8 @@ export class ReplicaStream {
         (thrown: unknown) => {
           if (this.#closed) return;
           const value = toFault(thrown);
-          if (value.duration === 'permanent') this.#onFact({ type: 'replica.failed', fault: value });
+          this.#whyDown = value.code;
+          if (value.duration === 'permanent') this.#tellFailed(value);
           else this.#retry(Math.min(delayMs * 2, backOffMs.most));
         },
       );
@@ -299,6 +318,11 @@ export class ReplicaStream {
     link.failed = true;
     const value = toFault(thrown);
     link.session.close(value.code);
+    this.#tellFailed(value);
+  }
+
+  #tellFailed(value: Fault): void {
+    this.#ended = true;
     this.#onFact({ type: 'replica.failed', fault: value });
   }
 }

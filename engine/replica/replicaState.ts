@@ -25,8 +25,14 @@ export type ReplicaState = {
   /** The point's time on our wall clock, for the lag. */
   readonly pointAtMs?: number;
   readonly replicatedBytes: number;
-  /** The disks were brought to their point and closed for good in this epoch. */
+  /** Of the master when the stream began: another one means that its host was started anew. */
+  readonly masterBootId?: string;
+  /** The disks stand still at the point, because somebody reads them; the journal keeps what comes after it. */
+  readonly frozen: boolean;
+  /** The disks were brought to their point and closed for good. */
   readonly finished: boolean;
+  /** Newest epoch in which the disks were promised to somebody: an older one has no say any more. */
+  readonly closedInEpoch?: Epoch;
 };
 
 export const freshState = (plan: ReceivePlan, epoch: Epoch): ReplicaState => ({
@@ -38,6 +44,7 @@ export const freshState = (plan: ReceivePlan, epoch: Epoch): ReplicaState => ({
   appliedSequence: 0,
   point: null,
   replicatedBytes: 0,
+  frozen: false,
   finished: false,
 });
 
@@ -46,6 +53,7 @@ export class ReplicaStateFile {
   readonly #files: Files;
   readonly #path: string;
   #value: ReplicaState | undefined;
+  #turn: Promise<void> = Promise.resolve();
 
   private constructor(files: Files, path: string) {
     this.#files = files;
@@ -63,9 +71,23 @@ export class ReplicaStateFile {
     return this.#value;
   }
 
-  /** Resolves when the state is durable; until then the old one stands. */
-  async save(value: ReplicaState): Promise<void> {
-    await this.#files.write(this.#path, new TextEncoder().encode(JSON.stringify(value)));
-    this.#value = value;
+  /** Begins anew. Resolves when the state is durable; until then the old one stands. */
+  begin(value: ReplicaState): Promise<void> {
+    return this.#write(() => value);
+  }
+
+  /** Changes some of it, the rest as it is by then: the stream and an intent may both have something to remember. */
+  update(change: Partial<ReplicaState>): Promise<void> {
+    return this.#write(() => ({ ...this.#value!, ...change }));
+  }
+
+  #write(next: () => ReplicaState): Promise<void> {
+    const written = this.#turn.then(async () => {
+      const value = next();
+      await this.#files.write(this.#path, new TextEncoder().encode(JSON.stringify(value)));
+      this.#value = value;
+    });
+    this.#turn = written.catch(() => {});
+    return written;
   }
 }

@@ -1,6 +1,8 @@
 import { Given, Then, When } from '@cucumber/cucumber';
 import { strict as assert } from 'node:assert';
 import type { SwitchoverMode } from '#machines/vocabulary.ts';
+import type { Site } from '#simulators/site/site.ts';
+import { SimulatedSite } from '#simulators/site/SimulatedSite.ts';
 import type { Runbook } from './world.ts';
 
 const modes: Readonly<Record<string, SwitchoverMode>> = { 手動: 'manual', 自動: 'automatic' };
@@ -9,6 +11,12 @@ function modeOf(word: string): SwitchoverMode {
   const mode = modes[word];
   assert(mode, `スイッチオーバーは 手動 か 自動 です: ${word}`);
   return mode;
+}
+
+/** Some trouble can be made on the simulated site only. */
+function simulated(site: Site): SimulatedSite {
+  assert(site instanceof SimulatedSite, 'tag the scenario @simulated-only');
+  return site;
 }
 
 // サイト: machines, network, power, time
@@ -24,6 +32,14 @@ When('サイトでマスタが突然停止する', async function (this: Runbook
   await this.site.killMaster();
 });
 
+When('サイトで仮想アプライアンスとマスタの間の通信が途絶える', function (this: Runbook) {
+  simulated(this.site).network.cut('appliance', 'master');
+});
+
+When('サイトで通信が回復する', function (this: Runbook) {
+  simulated(this.site).network.heal();
+});
+
 // 操作者: the administrator, through control
 Given('スイッチオーバーが {string} のシナリオが作成されている', async function (this: Runbook, mode: string) {
   await this.site.createScenario({ switchover: modeOf(mode) });
@@ -31,11 +47,30 @@ Given('スイッチオーバーが {string} のシナリオが作成されてい
 
 Given('スイッチオーバーが {string} のシナリオが実行中である', async function (this: Runbook, mode: string) {
   await this.site.createScenario({ switchover: modeOf(mode) });
-  assert.deepEqual(await this.site.command({ command: 'run' }), { accepted: true });
-  await this.site.until('it replicates and is watched', async () =>
-    (await this.site.status()).state.endsWith('isAlive.alive'),
-  );
+  await runUntilWatched(this);
 });
+
+Given(
+  '停止を証明する手段がなく、スイッチオーバーが {string} のシナリオが作成されている',
+  async function (this: Runbook, mode: string) {
+    await this.site.createScenario({ switchover: modeOf(mode), fence: 'none' });
+  },
+);
+
+Given(
+  '停止を証明する手段がなく、スイッチオーバーが {string} のシナリオが実行中である',
+  async function (this: Runbook, mode: string) {
+    await this.site.createScenario({ switchover: modeOf(mode), fence: 'none' });
+    await runUntilWatched(this);
+  },
+);
+
+async function runUntilWatched({ site }: Runbook): Promise<void> {
+  assert.deepEqual(await site.command({ command: 'run' }), { accepted: true });
+  await site.until('it replicates and is watched', async () =>
+    (await site.status()).state.includes('flow.connected + replicating.isAlive.alive'),
+  );
+}
 
 When('操作者がシナリオを実行する', async function (this: Runbook) {
   this.answer = await this.site.command({ command: 'run' });
@@ -43,6 +78,24 @@ When('操作者がシナリオを実行する', async function (this: Runbook) {
 
 When('操作者がスイッチオーバーを実行し、ジャーナルの適用を待つ', async function (this: Runbook) {
   this.answer = await this.site.command({ command: 'switchover', waitForJournals: true });
+});
+
+When('操作者がジャーナルの適用を待たずにスイッチオーバーを実行する', async function (this: Runbook) {
+  this.answer = await this.site.command({ command: 'switchover', waitForJournals: false });
+});
+
+When(
+  '操作者がマスタの名前として {string} を入力し、停止を確認する',
+  async function (this: Runbook, masterName: string) {
+    this.answer = await this.site.command({ command: 'assertMasterOff', masterName, by: '操作者' });
+  },
+);
+
+When('操作者が案内されたマスタの名前を入力し、停止を確認する', async function (this: Runbook) {
+  const masterName = this.answer?.accepted === false ? /「(.+)」/.exec(this.answer.ja)?.[1] : undefined;
+  assert(masterName, 'the refusal does not tell what to type');
+  this.answer = await this.site.command({ command: 'assertMasterOff', masterName, by: '操作者' });
+  assert.deepEqual(this.answer, { accepted: true });
 });
 
 When('操作者がスイッチオーバーをリハーサルする', async function (this: Runbook) {
@@ -74,6 +127,20 @@ Then('イベント {string} が記録される', async function (this: Runbook, 
     (await this.site.events()).some((event) => event.startsWith(sentence)),
   );
 });
+
+Then('イベント {string} は記録されていない', async function (this: Runbook, sentence: string) {
+  assert(!(await this.site.events()).some((event) => event.startsWith(sentence)));
+});
+
+Then(
+  'イベント {string} の後に {string} が記録されている',
+  async function (this: Runbook, first: string, second: string) {
+    const events = await this.site.events();
+    const [earlier, later] = [first, second].map((sentence) => events.findIndex((event) => event.startsWith(sentence)));
+    assert(earlier !== undefined && earlier >= 0, `「${first}」 is not in the log`);
+    assert(later !== undefined && later > earlier, `「${second}」 does not follow it`);
+  },
+);
 
 Then('状態が {string} になる', async function (this: Runbook, label: string) {
   await this.site.until(`the state 「${label}」`, async () =>

@@ -10,7 +10,12 @@ export type Lateness = Readonly<Record<string, 'fire' | 'restart' | 'skip'>>;
 /** Performs one wish and gives its answer; throws a fault. Idempotent on the ticket. */
 export type Perform = (
   wish: StoredWish & {
-    readonly parsedArgs: { readonly args: unknown; readonly epoch: number; readonly timeoutMs: number };
+    readonly parsedArgs: {
+      readonly args: unknown;
+      readonly epoch: number;
+      readonly timeoutMs: number;
+      readonly soon?: boolean;
+    };
   },
 ) => Promise<unknown>;
 
@@ -180,7 +185,7 @@ export class DurableHost {
       ticket: `${instance}/${seq}/${n}`,
       instance,
       name: wish.name,
-      args: JSON.stringify({ args: wish.args, epoch: wish.epoch, timeoutMs: wish.timeoutMs }),
+      args: JSON.stringify({ args: wish.args, epoch: wish.epoch, timeoutMs: wish.timeoutMs, soon: wish.soon }),
       askedAtMs: atMs,
     }));
     return {

@@ -44,7 +44,7 @@ export function rehearse(
     events.push(...step.announcements.map(({ code }) => code));
     for (const wish of step.wishes) {
       wishes.push({ state: statePath(snapshot.value), name: wish.name, args: wish.args, epoch: wish.epoch });
-      queue.push({ type: `${wish.name}.done`, result: assume(wish) });
+      queue.push({ type: `${wish.name}.done`, result: assume(wish as Wish) });
     }
   }
   return { wishes, events, endsIn: statePath(snapshot.value) };

@@ -1,17 +1,26 @@
 import { createActor, getNextTransitions, initialTransition, transition } from 'xstate';
 import type { AnyMachineSnapshot, AnyStateMachine } from 'xstate';
-import type { Announcement } from '#machines/scenario/scenarioSetup.ts';
-import type { Wish } from '#machines/parties/wishes.ts';
+import type { Epoch } from '#machines/vocabulary.ts';
 
 /** Something that happened, before the host gives it its time. */
 export type Fact = { readonly type: string; readonly [detail: string]: unknown };
 export type ChartEvent = Fact & { readonly atMs: number };
 
+/** What any chart voices: a method of a party, by name. */
+export type VoicedWish = {
+  readonly name: string;
+  readonly args: unknown;
+  readonly epoch: Epoch;
+  readonly timeoutMs: number;
+  readonly soon?: boolean;
+};
+export type VoicedAnnouncement = { readonly code: string; readonly params: Readonly<Record<string, string | number>> };
+
 /** What one event does besides changing the state, as data. */
 export type Step = {
   readonly snapshot: AnyMachineSnapshot;
-  readonly wishes: readonly Wish[];
-  readonly announcements: readonly Announcement[];
+  readonly wishes: readonly VoicedWish[];
+  readonly announcements: readonly VoicedAnnouncement[];
   readonly timersSet: readonly {
     readonly id: string;
     readonly delayName: string;
@@ -65,14 +74,14 @@ export function statePath(value: unknown, prefix = ''): string {
 function toStep(snapshot: AnyMachineSnapshot, effects: readonly Effect[]): Step {
   const step = {
     snapshot,
-    wishes: [] as Wish[],
-    announcements: [] as Announcement[],
+    wishes: [] as VoicedWish[],
+    announcements: [] as VoicedAnnouncement[],
     timersSet: [] as Step['timersSet'][number][],
     timersDeleted: [] as string[],
   };
   for (const { type, params } of effects) {
-    if (type === 'wish') step.wishes.push(params as Wish);
-    else if (type === 'announce') step.announcements.push(params as Announcement);
+    if (type === 'wish') step.wishes.push(params as VoicedWish);
+    else if (type === 'announce') step.announcements.push(params as VoicedAnnouncement);
     else if (type === 'xstate.cancel') cancelTimer(step, (params as { sendId: string }).sendId);
     else if (type === 'xstate.raise') setTimer(step, params as RaiseParams);
     else if (type.startsWith('xstate.'))

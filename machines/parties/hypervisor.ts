@@ -38,6 +38,7 @@ export type VmState = {
   /** Written into the VM by us; absent on other people's VMs. */
   readonly tag?: { readonly scenarioId: string; readonly role: VmRole };
   readonly diskPaths: readonly string[];
+  readonly nics: readonly { readonly network: string; readonly connected: boolean }[];
   readonly snapshots: number;
 };
 
@@ -55,8 +56,11 @@ export type VmSpec = {
   readonly firmware: Firmware;
   readonly datastore: string;
   readonly resourcePool?: string;
-  /** Existing disks, in the order of the master's. They are used in place, never copied. */
-  readonly diskPaths: readonly string[];
+  /**
+   * In the order of the master's. An existing disk is used in place, never copied. With `childOf` the disk is made with
+   * the VM: it holds only what the VM writes, everything else is read from the base, which nobody writes meanwhile.
+   */
+  readonly disks: readonly { readonly path: string; readonly childOf?: string }[];
   readonly nics: readonly { readonly network: string; readonly connected: boolean }[];
 };
 
@@ -85,6 +89,16 @@ export interface Hypervisor {
   describeVm(vm: { readonly vmId: string }): Promise<VmState>;
   /** Resolves when the guest has reported itself up; `timedOut` at the intent's deadline. */
   waitForGuest(vm: { readonly vmId: string }, intent: Intent): Promise<GuestState>;
+  /**
+   * Plugs all NICs of the VM in or out, also while it is off; so already is success. Plugging in is refused
+   * (`invalidState`) while another VM with the same tag has a NIC plugged in.
+   */
+  setNicsConnected(vm: { readonly vmId: string; readonly connected: boolean }, intent: Intent): Promise<void>;
+  /**
+   * Deletes a disk that was made as a child, with all that was written to it; answers its size in bytes. Gone already is
+   * success (0). Refused: `locked` while a VM has it, `invalidSpec` for a disk that is no child. The base stays untouched.
+   */
+  deleteChildDisk(disk: { readonly path: string }, intent: Intent): Promise<{ readonly discardedBytes: number }>;
   /** Removes the VM, never its disks. Gone already is success. */
   unregisterVm(vm: { readonly vmId: string }, intent: Intent): Promise<void>;
   /** Ends the session: an open one counts against the host's limits. */

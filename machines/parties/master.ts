@@ -1,5 +1,4 @@
 import type { MasterDescription } from '#machines/vocabulary.ts';
-import type { Intent } from './intent.ts';
 
 /** The protected host, as the engine on it touches it. Faults: `diskMissing`, `diskChanged`, `traceNotPermitted`. */
 export interface Master {
@@ -10,10 +9,6 @@ export interface Master {
    * the caller then compares all blocks.
    */
   trackChanges(diskIds: readonly string[]): Promise<ChangeFeed>;
-  /** Takes the host off its production network, durably (guide 10-2). Idempotent. */
-  isolate(intent: Intent): Promise<void>;
-  /** Lets it back. */
-  rejoin(intent: Intent): Promise<void>;
 }
 
 /** A live disk, read past every cache: what comes back is what the disk holds now. */

@@ -1,73 +1,122 @@
 import type { AnyMachineSnapshot } from 'xstate';
-import { scenarioChart } from './scenario.ts';
+import type { TestMode } from '#machines/assuredRecovery/facts.ts';
+import type { DataRecoveryFact } from '#machines/dataRecovery/facts.ts';
+import { dataRecoveryCommands } from '#machines/dataRecovery/refusals.ts';
+import type { SwitchbackFact } from '#machines/switchback/facts.ts';
+import { switchbackCommands } from '#machines/switchback/refusals.ts';
+import type { Fact } from '#machines/host/step.ts';
+import type { ScenarioDefinition, SyncMethod } from '#machines/vocabulary.ts';
+import type { ScenarioContext } from './context.ts';
+import { refusalOf } from './refusals.ts';
 
-/** An operator's commands (guide 8-1, 8-2, 10-1). */
-export const operatorCommands = ['run', 'stop', 'switchover'] as const;
-export type OperatorCommand = (typeof operatorCommands)[number];
+/** An operator's commands, with what each needs to be told (guide 8-1, 8-2, 10-1; guide product 6.2, 12). */
+export type ScenarioCommand =
+  | {
+      readonly command: 'run';
+      /** The choice of the Run dialog, for this run (guide 8-3). */
+      readonly syncMethod?: SyncMethod;
+      readonly ignoreSameSizeAndTime?: boolean;
+    }
+  | { readonly command: 'stop' }
+  | {
+      readonly command: 'switchover';
+      /** The dialog's two check boxes (guide product 6.2). */
+      readonly waitForJournals: boolean;
+      readonly reverseAfterwards?: boolean;
+    }
+  | {
+      /** The operator vouches that the master is off; the name is typed, so that it is no slip. */
+      readonly command: 'assertMasterOff';
+      readonly masterName: string;
+      readonly by?: string;
+    }
+  | { readonly command: 'giveUpSwitchover' }
+  | { readonly command: 'suspend' }
+  | { readonly command: 'resume' }
+  | { readonly command: 'announceMaintenance'; readonly forMs: number }
+  | { readonly command: 'endMaintenance' }
+  | {
+      /** Guide 9-1, 9-2. */
+      readonly command: 'startTest';
+      readonly mode: TestMode;
+    }
+  | {
+      /** Guide 9-5; a manual test is judged by whoever has looked. */
+      readonly command: 'endTest';
+      readonly verdict?: 'passed' | 'failed';
+    }
+  | { /** Guide OS-6. */ readonly command: 'seedArrived' }
+  | CommandOf<SwitchbackFact | DataRecoveryFact>;
+/** What a capability's own facts say of its commands. */
+type CommandOf<Facts extends { readonly type: string }> = Facts extends { readonly type: `operator.${infer Name}` }
+  ? { readonly command: Name } & Omit<Facts, 'type' | 'atMs'>
+  : never;
+export type OperatorCommand = ScenarioCommand['command'];
 
-export type Answer =
-  | { readonly accepted: true }
-  | { readonly accepted: false; readonly code: string; readonly ja: string; readonly en: string };
+export const operatorCommands = [
+  'run',
+  'stop',
+  'switchover',
+  'assertMasterOff',
+  'giveUpSwitchover',
+  'suspend',
+  'resume',
+  'announceMaintenance',
+  'endMaintenance',
+  'startTest',
+  'endTest',
+  'seedArrived',
+  ...switchbackCommands,
+  ...dataRecoveryCommands,
+] as const satisfies readonly OperatorCommand[];
 
-const why: Record<
-  OperatorCommand,
-  (state: string) => { readonly code: string; readonly ja: string; readonly en: string }
-> = {
-  run: (state) =>
-    state === 'switchedOver'
-      ? {
-          code: 'switchedOver',
-          ja: 'スイッチオーバー済みのため実行できません。スイッチバックが完了するまで、このシナリオは代替仮想マシンで稼働しています。',
-          en: 'The scenario is switched over: the substitute VM is the active side until switchback.',
-        }
-      : { code: 'alreadyRunning', ja: 'シナリオは既に実行中です。', en: 'The scenario is running already.' },
-  stop: (state) =>
-    state === 'switchingOver'
-      ? {
-          code: 'switchingOver',
-          ja: 'スイッチオーバー中は停止できません。完了を待ってください。',
-          en: 'A switchover is under way and cannot be stopped half-way. Wait for it to complete.',
-        }
-      : { code: 'notRunning', ja: 'シナリオは実行中ではありません。', en: 'The scenario is not running.' },
-  switchover: (state) =>
-    state === 'switchingOver' || state === 'switchedOver'
-      ? {
-          code: 'switchoverUnderWay',
-          ja: 'スイッチオーバーは既に実行されています。',
-          en: 'The switchover is under way or done already.',
-        }
-      : {
-          code: 'notSynchronized',
-          ja: 'データの同期が完了していないため、スイッチオーバーできません。状態が「実行中」になるまで待ってください。',
-          en: 'The replica is not synchronized yet, so it cannot take over. Wait until the state is Running.',
-        },
-};
+export type Refusal = { readonly accepted: false; readonly code: string; readonly ja: string; readonly en: string };
+export type Answer = { readonly accepted: true } | Refusal;
 
-/** Accepted or refused aloud, with the reason (law L7). */
+/** Whether the chart takes the command now: accepted or refused aloud, with the reason (law L7). */
 export function answerTo(snapshot: AnyMachineSnapshot, command: OperatorCommand): Answer {
-  if (snapshot.can({ type: `operator.${command}`, atMs: 0, waitForJournals: false })) return { accepted: true };
-  return { accepted: false, ...why[command](topState(snapshot)) };
+  if (snapshot.can({ type: `operator.${command}`, atMs: 0, waitForJournals: false, forMs: 1 }))
+    return { accepted: true };
+  return { accepted: false, ...refusalOf(snapshot, command) };
 }
 
-export const topState = (snapshot: AnyMachineSnapshot): string =>
-  typeof snapshot.value === 'string' ? snapshot.value : (Object.keys(snapshot.value)[0] ?? '');
+const maintenanceMsMax = 7 * 24 * 3_600_000;
 
-/** Words of the innermost active state, both languages; of a parallel state, its own and the alarming region's. */
-export function stateLabel(snapshot: AnyMachineSnapshot): { readonly ja: string; readonly en: string } {
-  const metaOf = (path: string) => scenarioChart.getStateNodeById(path).meta as { ja: string; en: string } | undefined;
-  const top = `scenario.${topState(snapshot)}`;
-  const own = metaOf(top) ?? { ja: top, en: top };
-  const value = (typeof snapshot.value === 'string' ? undefined : snapshot.value[topState(snapshot)]) as
-    | string
-    | { flow: string; isAlive: string }
-    | undefined;
-  if (value === undefined) return own;
-  if (typeof value === 'string') return metaOf(`${top}.${value}`) ?? own;
-  const alarms = [
-    value.isAlive !== 'alive' ? metaOf(`${top}.isAlive.${value.isAlive}`) : undefined,
-    value.flow !== 'connected' ? metaOf(`${top}.flow.${value.flow}`) : undefined,
-  ].filter((meta) => meta !== undefined);
-  return alarms.length === 0
-    ? own
-    : { ja: alarms.map(({ ja }) => ja).join(' / '), en: alarms.map(({ en }) => en).join(' / ') };
+/** The same for a command with all it says, and the fact it becomes. */
+export function readCommand(
+  snapshot: AnyMachineSnapshot,
+  command: ScenarioCommand,
+  saved: ScenarioDefinition | undefined,
+): { readonly answer: Answer; readonly event: Fact } {
+  const { command: name, ...details } = command;
+  const event: Fact = {
+    type: `operator.${name}`,
+    ...details,
+    ...(name === 'run' && saved !== undefined ? { definition: saved } : {}),
+  };
+  const answer = answerTo(snapshot, name);
+  if (!answer.accepted) return { answer, event };
+  if (command.command === 'assertMasterOff') return { answer: typedName(snapshot, command.masterName), event };
+  if (command.command === 'announceMaintenance' && !(command.forMs > 0 && command.forMs <= maintenanceMsMax))
+    return { answer: unreasonable(command.forMs), event };
+  return { answer, event };
 }
+
+function typedName({ context }: AnyMachineSnapshot, masterName: string): Answer {
+  const { definition, master } = context as ScenarioContext;
+  const names = [definition.master.host, ...(master ? [master.hostName] : [])];
+  if (names.includes(masterName)) return { accepted: true };
+  return {
+    accepted: false,
+    code: 'wrongMasterName',
+    ja: `入力されたマスタの名前が一致しません。マスタの電源が切れていることを確認し、「${names[0]}」と入力してください。`,
+    en: `The typed name is not the master's. Make sure that the master is powered off, then type '${names[0]}'.`,
+  };
+}
+
+const unreasonable = (forMs: number): Refusal => ({
+  accepted: false,
+  code: 'invalidDuration',
+  ja: `メンテナンスの長さ ${forMs} ms が正しくありません。1 ms 以上、7 日以内で指定してください。`,
+  en: `The maintenance of ${forMs} ms is out of range. Give from 1 ms to 7 days.`,
+});

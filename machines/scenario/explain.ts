@@ -1,15 +1,25 @@
-import type { AnyMachineSnapshot } from 'xstate';
+import type { AnyMachineSnapshot, AnyStateNode } from 'xstate';
 import type { StoredTimer, StoredWish } from '#machines/parties/chartStore.ts';
 import { statePath } from '#machines/host/step.ts';
-import { answerTo, operatorCommands, stateLabel } from './commands.ts';
+import { answerTo, operatorCommands } from './commands.ts';
 import type { Answer, OperatorCommand } from './commands.ts';
+import { conditions } from './conditions.ts';
+import type { ConditionName } from './conditions.ts';
+import type { ScenarioContext } from './context.ts';
 import { scenarioChart } from './scenario.ts';
-import type { ScenarioContext } from './scenarioSetup.ts';
+import { stateLabel } from './stateWords.ts';
+import type { Words } from './stateWords.ts';
 
-type Words = { readonly ja: string; readonly en: string };
+/** A guard of the chart, and how it stands now. */
+export type Condition = Words & { readonly name: string; readonly holds: boolean; readonly value: string };
 
-/** One thing that an automatic switchover needs, and how it stands now. */
-export type Condition = Words & { readonly holds: boolean; readonly value: string };
+/** What an active state would do on a fact, a deadline or a command, and what stands in its way. */
+export type Decision = {
+  readonly state: string;
+  readonly on: string;
+  readonly thenState: string;
+  readonly guards: readonly Condition[];
+};
 
 /** Why the scenario stands where it stands, and what happens next. */
 export type Explanation = {
@@ -22,6 +32,8 @@ export type Explanation = {
   /** What happens without any further fact, soonest first. */
   readonly deadlines: readonly { readonly delay: string; readonly inMs: number; readonly thenState: string }[];
   readonly commands: Readonly<Record<OperatorCommand, Answer>>;
+  /** Every guarded way out of the active states. */
+  readonly decisions: readonly Decision[];
   /** All of them must hold before the double takes over by itself. */
   readonly automaticSwitchover: readonly Condition[];
 };
@@ -33,23 +45,23 @@ type Facts = {
   readonly nowMs: number;
 };
 
-const silentStates = ['suspecting', 'lookingAgain', 'doubting', 'masterDown'];
-
-/** The why / why not of every decision: conditions with their present values, and the next deadline. */
+/** The why / why not of every decision: the chart's own guards with their present values, and the next deadline. */
 export function explain({ snapshot, timers, outbox, nowMs }: Facts): Explanation {
+  const context = snapshot.context as ScenarioContext;
+  const nodes = activeNodes(snapshot.value).map((id) => scenarioChart.getStateNodeById(id) as AnyStateNode);
   return {
     state: statePath(snapshot.value),
     label: stateLabel(snapshot),
-    descriptions: activeNodes(snapshot.value).flatMap((id) => {
-      const { description } = scenarioChart.getStateNodeById(id);
-      return description === undefined ? [] : [{ state: id, text: description }];
-    }),
+    descriptions: nodes.flatMap(({ id, description }) =>
+      description === undefined ? [] : [{ state: id, text: description }],
+    ),
     awaiting: outbox.map(({ name, askedAtMs }) => ({ wish: name, forMs: nowMs - askedAtMs })),
     deadlines: timers.map((timer) => deadline(timer, nowMs)).toSorted((a, b) => a.inMs - b.inMs),
     commands: Object.fromEntries(
       operatorCommands.map((command) => [command, answerTo(snapshot, command)]),
     ) as Explanation['commands'],
-    automaticSwitchover: conditions(snapshot, timers, nowMs),
+    decisions: nodes.flatMap((node) => decisionsOf(node, context)),
+    automaticSwitchover: automaticConditions(snapshot, timers, nowMs),
   };
 }
 
@@ -62,6 +74,28 @@ function activeNodes(value: unknown, parent = 'scenario'): string[] {
   ]);
 }
 
+function decisionsOf(node: AnyStateNode, context: ScenarioContext): Decision[] {
+  return [...node.transitions].flatMap(([on, transitions]) =>
+    transitions.flatMap(({ guard, target }) =>
+      typeof guard === 'string' && guard in conditions
+        ? [
+            {
+              state: node.id,
+              on: on.replace(/^xstate\.after\.([^.]+)\..*$/, 'after $1'),
+              thenState: target?.[0]?.id ?? node.id,
+              guards: [conditionNow(guard as ConditionName, context)],
+            },
+          ]
+        : [],
+    ),
+  );
+}
+
+const conditionNow = (name: ConditionName, context: ScenarioContext): Condition => {
+  const { ja, en, holds, value } = conditions[name];
+  return { name, ja, en, holds: holds(context), value: value(context) };
+};
+
 function deadline({ event, dueMs }: StoredTimer, nowMs: number): Explanation['deadlines'][number] {
   const { type } = JSON.parse(event) as { type: string };
   const [, delay = type, source = ''] = /^xstate\.after\.([^.]+)\.(.+)$/.exec(type) ?? [];
@@ -70,51 +104,53 @@ function deadline({ event, dueMs }: StoredTimer, nowMs: number): Explanation['de
   return { delay, inMs: dueMs - nowMs, thenState: target ?? source };
 }
 
-function conditions(snapshot: AnyMachineSnapshot, timers: readonly StoredTimer[], nowMs: number): Condition[] {
-  const { definition, synchronized, silentForMs } = snapshot.context as ScenarioContext;
-  const value = snapshot.value as { replicating?: { isAlive: string } };
+/** The way from silence to a takeover, station by station, whatever the state is now. */
+function automaticConditions(
+  snapshot: AnyMachineSnapshot,
+  timers: readonly StoredTimer[],
+  nowMs: number,
+): readonly Condition[] {
+  const context = snapshot.context as ScenarioContext;
+  const { definition, silentForMs, takeover } = context;
+  const value = snapshot.value as { replicating?: { isAlive: string }; takingOver?: { verdict: string } };
   const watch = value.replicating?.isAlive;
-  const silent = watch !== undefined && silentStates.includes(watch);
-  const remaining = timers.find(({ event }) => event.includes('after.isAliveRemaining'));
+  const verdict = value.takingOver?.verdict;
+  const isSilent = watch === 'suspecting' || watch === 'masterDown' || takeover?.cause === 'masterDown';
+  const remaining = timers.find(({ event }) => /after\.(isAliveRemaining|restOfSuspicion)/.test(event));
+  const passed = isSilent && remaining === undefined;
+  const station = (name: string, ja: string, en: string, holds: boolean, shown: string): Condition => ({
+    name,
+    ja,
+    en,
+    holds,
+    value: shown,
+  });
   return [
-    {
-      ja: 'スイッチオーバーの方式が自動である',
-      en: 'the switchover mode is automatic',
-      holds: definition.switchover === 'automatic',
-      value: definition.switchover,
-    },
-    {
-      ja: '同期が完了している',
-      en: 'a synchronization has completed',
-      holds: synchronized,
-      value: String(synchronized),
-    },
-    {
-      ja: '死活監視が行われている',
-      en: 'the Is Alive check runs',
-      holds: watch !== undefined && watch !== 'starting' && watch !== 'waitingToStart',
-      value: watch ?? '-',
-    },
-    {
-      ja: 'マスタが応答していない',
-      en: 'the master is silent',
-      holds: silent,
-      value: silent ? `${silentForMs} ms +` : '0 ms',
-    },
-    {
-      ja: 'Is Alive タイムアウトが経過している',
-      en: 'the Is Alive timeout has passed',
-      holds: silent && watch !== 'suspecting',
-      value:
-        remaining === undefined
-          ? `${definition.isAlive.timeoutMs} ms`
-          : `${Math.max(0, remaining.dueMs - nowMs)} ms → 0`,
-    },
-    {
-      ja: '再確認でもマスタが見つからない',
-      en: 'a second look finds nobody either',
-      holds: watch === 'masterDown',
-      value: watch === 'lookingAgain' ? '…' : watch === 'doubting' ? 'alive or unknown' : '-',
-    },
+    conditionNow('isAutomatic', context),
+    conditionNow('isSynchronized', context),
+    station(
+      'isWatched',
+      '死活監視が行われている',
+      'the Is Alive check runs',
+      verdict !== undefined || (watch !== undefined && !['starting', 'waitingToStart', 'maintenance'].includes(watch)),
+      watch ?? verdict ?? '-',
+    ),
+    station(
+      'isSilent',
+      'マスタが応答していない',
+      'the master is silent',
+      isSilent,
+      isSilent ? `${silentForMs} ms +` : '0 ms',
+    ),
+    station(
+      'timeoutPassed',
+      'Is Alive タイムアウトが経過している',
+      'the Is Alive timeout has passed',
+      passed,
+      remaining === undefined ? `${definition.isAlive.timeoutMs} ms` : `${Math.max(0, remaining.dueMs - nowMs)} ms → 0`,
+    ),
+    conditionNow('ownClaimStands', context),
+    conditionNow('witnessClaimStands', context),
+    conditionNow('isFenceProven', context),
   ];
 }

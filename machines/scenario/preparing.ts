@@ -1,14 +1,6 @@
 import { assign } from 'xstate';
-import {
-  announce,
-  currentDisk,
-  endRun,
-  faultParams,
-  longWishMs,
-  rememberFault,
-  scenarioSetup,
-  wish,
-} from './scenarioSetup.ts';
+import { currentDisk } from './context.ts';
+import { announce, endRun, faultParams, longWishMs, rememberFault, scenarioSetup, wish } from './scenarioSetup.ts';
 
 /** Guide 8-3: the virtual disks are made and attached to the appliance before the first block is copied. */
 export const preparing = scenarioSetup.createStateConfig({

@@ -1,70 +1,13 @@
 import { assign, setup } from 'xstate';
 import type { Fault } from '#machines/faults.ts';
-import type { HypervisorInventory } from '#machines/parties/hypervisor.ts';
-import type { GuestDiskLocator } from '#machines/parties/replicaDisk.ts';
-import type { Wish, WishArgs, WishName, WishResult } from '#machines/parties/wishes.ts';
-import type {
-  ConsistentPoint,
-  Epoch,
-  MasterDescription,
-  ScenarioDefinition,
-  ScenarioDisk,
-  Verification,
-} from '#machines/vocabulary.ts';
-
-/** Why a scenario is stopped, in words an administrator can act on. */
-export type StopReason = 'neverRun' | 'byUser' | 'verificationFailed' | 'fault';
-
-export type SwitchoverCause = 'operator' | 'masterDown';
-
-export type ScenarioContext = {
-  readonly definition: ScenarioDefinition;
-  /** Version of the engine this chart runs on; the master's must be the same (R16). */
-  readonly applianceVersion: string;
-  readonly epoch: Epoch;
-  readonly disks: readonly (ScenarioDisk & { readonly locator?: GuestDiskLocator })[];
-  /** Disk being prepared or detached. */
-  readonly diskIndex: number;
-  readonly stopReason: StopReason;
-  readonly verification: Verification;
-  /** A whole synchronization has completed since the last start (law L9). */
-  readonly synchronized: boolean;
-  readonly silentForMs: number;
-  readonly master?: MasterDescription;
-  readonly inventory?: HypervisorInventory;
-  readonly switchover?: {
-    readonly cause: SwitchoverCause;
-    readonly waitForJournals: boolean;
-    readonly startedAtMs: number;
-  };
-  readonly presentedPoint?: ConsistentPoint;
-  readonly substituteVmId?: string;
-  readonly lastFault?: Fault | undefined;
-};
-
-/** Answers to wishes, as facts. */
-type Answers = {
-  [N in WishName]:
-    | { type: `${N}.done`; atMs: number; result: WishResult<N> }
-    | { type: `${N}.failed`; atMs: number; fault: Fault };
-}[WishName];
-
-export type ScenarioEvent =
-  | Answers
-  | { type: 'operator.run'; atMs: number; definition?: ScenarioDefinition }
-  | { type: 'operator.stop'; atMs: number }
-  | { type: 'operator.switchover'; atMs: number; waitForJournals: boolean }
-  | { type: 'replica.synchronized'; atMs: number; bytes: number }
-  | { type: 'replica.caughtUp'; atMs: number; point: ConsistentPoint }
-  | { type: 'replica.disconnected'; atMs: number; reason: string }
-  | { type: 'replica.reconnected'; atMs: number }
-  | { type: 'replica.resynchronizing'; atMs: number; reason: string }
-  | { type: 'replica.spoolFull'; atMs: number }
-  | { type: 'replica.comparing'; atMs: number; fault: Fault }
-  | { type: 'replica.failed'; atMs: number; fault: Fault }
-  | { type: 'master.silent'; atMs: number; silentForMs: number }
-  | { type: 'master.heard'; atMs: number }
-  | { type: 'appliance.restarted'; atMs: number };
+import { safeWaitMs } from '#machines/masterGuard/leaseTiming.ts';
+import type { Wish, WishArgs, WishName } from '#machines/parties/wishes.ts';
+import { timeOf } from '#machines/assuredRecovery/facts.ts';
+import type { IntegrityTest } from '#machines/assuredRecovery/facts.ts';
+import { contextGuards } from './conditions.ts';
+import { currentCheckMs } from './context.ts';
+import type { Double, FenceProof, ScenarioContext, ScenarioInput, StopReason, Takeover } from './context.ts';
+import type { ScenarioEvent } from './facts.ts';
 
 export type Announcement = { readonly code: string; readonly params: Readonly<Record<string, string | number>> };
 
@@ -72,9 +15,10 @@ export const scenarioSetup = setup({
   types: {
     context: {} as ScenarioContext,
     events: {} as ScenarioEvent,
-    input: {} as { definition: ScenarioDefinition; applianceVersion: string },
+    input: {} as ScenarioInput,
     meta: {} as { guide?: string; ja: string; en: string },
   },
+  guards: contextGuards,
   actions: {
     /** The host writes it to the outbox and performs it after the commit. */
     wish: (_scope, _wish: Wish) => {},
@@ -82,6 +26,30 @@ export const scenarioSetup = setup({
     announce: (_scope, _announcement: Announcement) => {},
     endRun: assign({ stopReason: (_scope, { stopReason }: { stopReason: StopReason }) => stopReason }),
     rememberFault: assign({ lastFault: (_scope, fault: Fault) => fault }),
+    firstDisk: assign({ diskIndex: 0 }),
+    nextDisk: assign({ diskIndex: ({ context }) => context.diskIndex + 1 }),
+    beginTakeover: assign({ takeover: (_scope, takeover: Takeover) => takeover }),
+    beginDouble: assign({
+      double: (_scope, { role, onChildren }: Pick<Double, 'role' | 'onChildren'>) => ({
+        role,
+        onChildren,
+        vmAsked: false,
+      }),
+      diskIndex: 0,
+    }),
+    rememberFenceFault: assign({
+      fence: ({ context }, fault: Fault) => ({ ...context.fence, faults: [...context.fence.faults, fault] }),
+    }),
+    beginTest: assign({ test: (_scope, test: IntegrityTest) => test }),
+    amendTest: assign({
+      test: ({ context }, change: Partial<IntegrityTest>) => context.test && { ...context.test, ...change },
+    }),
+    suspendBySchedule: assign({ suspendedBySchedule: (_scope, { scheduled }: { scheduled: boolean }) => scheduled }),
+    noteSilence: assign({ silentForMs: (_scope, { silentForMs }: { silentForMs: number }) => silentForMs }),
+    giveUpUnwell: assign({ unwellGivenUp: true }),
+    amendTakeover: assign({
+      takeover: ({ context }, change: Partial<Takeover>) => context.takeover && { ...context.takeover, ...change },
+    }),
   },
   delays: {
     /** A wish is answered within its own deadline; a little later the chart stops waiting (law L2). */
@@ -89,8 +57,27 @@ export const scenarioSetup = setup({
     longAnswer: 660_000,
     /** What is left of the Is-Alive timeout once silence is noticed (guide product 5). */
     isAliveRemaining: ({ context }) => Math.max(0, context.definition.isAlive.timeoutMs - context.silentForMs),
+    /** Half of the Is-Alive timeout: enough to doubt, too little to decide. */
+    suspicion: ({ context }) => Math.max(0, context.definition.isAlive.timeoutMs / 2 - context.silentForMs),
+    restOfSuspicion: ({ context }) =>
+      Math.max(
+        0,
+        context.definition.isAlive.timeoutMs - Math.max(context.silentForMs, context.definition.isAlive.timeoutMs / 2),
+      ),
+    isAliveTimeout: ({ context }) => context.definition.isAlive.timeoutMs,
     heartbeat: ({ context }) => context.definition.isAlive.heartbeatMs,
+    /** Until every lease the master can hold has lapsed, and it has certainly left its network. */
+    safeWaitRemaining: ({ context }) =>
+      Math.max(0, safeWaitMs(context.definition.fence.timing) - (context.takeover?.sinceLastGrantMs ?? 0)),
+    maintenance: ({ context }) => context.maintenanceMs,
+    /** An integrity test ends by then, whoever has forgotten it. */
+    testDeadline: ({ context }) => context.definition.assuredRecovery?.testMsMax ?? testMsMaxDefault,
+    checkAnswer: ({ context }) => currentCheckMs(context) + 15_000,
+    nextScheduled: ({ context, event }) =>
+      Math.min(lookAtScheduleMs, Math.max(0, (context.scheduledForMs ?? Infinity) - timeOf(event))),
+    suspensionEnd: ({ context }) => context.definition.schedule?.durationMs ?? 0,
     retryIn: 5_000,
+    slowRetryIn: 60_000,
   },
 });
 
@@ -102,9 +89,26 @@ export const scenarioLateness = {
   shortAnswer: 'restart',
   longAnswer: 'restart',
   isAliveRemaining: 'restart',
+  suspicion: 'restart',
+  restOfSuspicion: 'restart',
+  isAliveTimeout: 'restart',
   heartbeat: 'restart',
+  safeWaitRemaining: 'restart',
+  // The master counts its maintenance by its own clock, whether we are there or not.
+  maintenance: 'fire',
+  // A test VM must not outlive its time because nobody was there.
+  testDeadline: 'fire',
+  checkAnswer: 'restart',
+  // The chart itself judges how late is too late, and tells it: a skipped one would be told to nobody.
+  nextScheduled: 'fire',
+  suspensionEnd: 'fire',
   retryIn: 'fire',
+  slowRetryIn: 'fire',
 } as const;
+
+const testMsMaxDefault = 4 * 3_600_000;
+/** The wall clock may be set: the schedule is looked at anew from time to time. */
+const lookAtScheduleMs = 24 * 3_600_000;
 
 export const shortWishMs = 60_000;
 export const longWishMs = 600_000;
@@ -120,12 +124,27 @@ export function wish<N extends WishName>(name: N, timeoutMs: number, args: (cont
   };
 }
 
+/** The same for a wish that is worth something only now: its time runs from this decision, not from its performance. */
+export function wishSoon<N extends WishName>(
+  name: N,
+  timeoutMs: number,
+  args: (context: ScenarioContext) => WishArgs<N>,
+) {
+  const { type, params } = wish(name, timeoutMs, args);
+  return { type, params: (scope: Scope) => ({ ...params(scope), soon: true }) as Wish };
+}
+
 export function announce(code: string, params: (context: ScenarioContext) => Announcement['params'] = () => ({})) {
   return { type: 'announce' as const, params: ({ context }: Scope) => ({ code, params: params(context) }) };
 }
 
 /** Remembers why the run ends. */
 export const endRun = (stopReason: StopReason) => ({ type: 'endRun' as const, params: { stopReason } });
+
+/** What is known more of the attempt under way. */
+export const amendTakeover = (change: Partial<Takeover>) => ({ type: 'amendTakeover' as const, params: change });
+
+export const proveFence = (proof: FenceProof) => amendTakeover({ proof });
 
 /** Keeps the fault of the answer at hand, for the status and the event log. */
 export const rememberFault = {
@@ -136,32 +155,4 @@ export const rememberFault = {
 /** Parameters of the fault at hand, for the event log. */
 export function faultParams({ lastFault }: ScenarioContext): Record<string, string | number> {
   return lastFault ? { ...lastFault.params, faultCode: lastFault.code } : {};
-}
-
-export function initialContext(definition: ScenarioDefinition, applianceVersion: string): ScenarioContext {
-  return {
-    definition,
-    applianceVersion,
-    epoch: 1,
-    disks: scenarioDisks(definition),
-    diskIndex: 0,
-    stopReason: 'neverRun',
-    verification: { errors: [], warnings: [] },
-    synchronized: false,
-    silentForMs: 0,
-  };
-}
-
-export function scenarioDisks(definition: ScenarioDefinition): readonly ScenarioDisk[] {
-  return definition.master.disks.map((disk, index) => ({
-    ...disk,
-    replicaPath: `[${definition.hypervisor.datastore}] ${definition.substituteVm.name}-${definition.scenarioId}/disk${index}.vmdk`,
-  }));
-}
-
-/** The disk at hand; asking without one is a programmer's error. */
-export function currentDisk(context: ScenarioContext): ScenarioContext['disks'][number] {
-  const disk = context.disks[context.diskIndex];
-  if (!disk) throw new RangeError(`no disk ${context.diskIndex} in scenario ${context.definition.scenarioId}`);
-  return disk;
 }

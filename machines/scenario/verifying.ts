@@ -1,4 +1,7 @@
 import { assign } from 'xstate';
+import type { Fault } from '#machines/faults.ts';
+import { guardAt, witnessAt } from '#machines/switchover/verdict.ts';
+import { syncMethodOf } from './context.ts';
 import { announce, endRun, faultParams, rememberFault, scenarioSetup, shortWishMs, wish } from './scenarioSetup.ts';
 import { verify } from './verification.ts';
 
@@ -6,6 +9,17 @@ const passed = announce('verificationPassed', ({ verification: { warnings } }): 
   warnings.length > 0 ? { warnings: warnings.length } : {},
 );
 const started = announce('scenarioStarted');
+const warned = announce('verificationWarnings', ({ verification: { warnings } }) => ({
+  findings: sentences(warnings, 'en'),
+  findingsJa: sentences(warnings, 'ja'),
+}));
+
+const fenceAnswerMs = 10_000;
+/** What cannot be asked cannot be proven; the verdict of the verification says what follows. */
+const fenceFault = {
+  type: 'rememberFenceFault' as const,
+  params: ({ event }: { readonly event: { readonly fault: Fault } }) => event.fault,
+};
 
 /** A party that cannot be asked is a failed verification too; the fault says which and why. */
 const verificationFault = [endRun('verificationFailed'), rememberFault, announce('fault', faultParams)];
@@ -44,10 +58,60 @@ export const verifying = scenarioSetup.createStateConfig({
       meta: { guide: '6-17', ja: 'ハイパーバイザの確認中', en: 'Asking the hypervisor' },
       entry: wish('hypervisor.inspect', shortWishMs, () => undefined),
       on: {
-        'hypervisor.inspect.done': { target: 'judging', actions: assign({ inventory: ({ event }) => event.result }) },
+        'hypervisor.inspect.done': {
+          target: 'describingGuard',
+          actions: assign({ inventory: ({ event }) => event.result }),
+        },
         'hypervisor.inspect.failed': { target: '#scenario.stopped', actions: verificationFault },
       },
       after: { shortAnswer: { target: '#scenario.stopped', actions: endRun('verificationFailed') } },
+    },
+    describingGuard: {
+      description: 'What the guard on the master can do. Its silence is a finding, not the end of the verification.',
+      meta: { guide: '6-17', ja: 'マスタのガードの確認中', en: 'Asking the guard' },
+      entry: wish('guard.describe', fenceAnswerMs, guardAt),
+      on: {
+        'guard.describe.done': {
+          target: 'choosingVoter',
+          actions: assign({ fence: ({ context, event }) => ({ ...context.fence, guard: event.result }) }),
+        },
+        'guard.describe.failed': { target: 'choosingVoter', actions: fenceFault },
+      },
+      after: { shortAnswer: 'choosingVoter' },
+    },
+    choosingVoter: {
+      meta: { guide: '6-17', ja: 'ウィットネスの確認中', en: 'Asking the witness' },
+      always: [{ guard: 'hasWitness', target: 'readingWitness' }, { target: 'choosingDevice' }],
+    },
+    readingWitness: {
+      description: 'The third voter: who it is, and what it has promised.',
+      meta: { guide: '6-17', ja: 'ウィットネスの確認中', en: 'Asking the witness' },
+      entry: wish('witness.read', fenceAnswerMs, witnessAt),
+      on: {
+        'witness.read.done': {
+          target: 'choosingDevice',
+          actions: assign({ fence: ({ context, event }) => ({ ...context.fence, witness: event.result }) }),
+        },
+        'witness.read.failed': { target: 'choosingDevice', actions: fenceFault },
+      },
+      after: { shortAnswer: 'choosingDevice' },
+    },
+    choosingDevice: {
+      meta: { guide: '6-17', ja: 'フェンス装置の確認中', en: 'Asking the fence device' },
+      always: [{ guard: 'hasFenceDevice', target: 'readingDevice' }, { target: 'judging' }],
+    },
+    readingDevice: {
+      description: 'A dry reading with the real credentials: found out on a quiet day, not in the emergency.',
+      meta: { guide: '6-17', ja: 'フェンス装置の確認中', en: 'Asking the fence device' },
+      entry: wish('fence.describe', fenceAnswerMs, () => undefined),
+      on: {
+        'fence.describe.done': {
+          target: 'judging',
+          actions: assign({ fence: ({ context, event }) => ({ ...context.fence, devicePower: event.result.power }) }),
+        },
+        'fence.describe.failed': { target: 'judging', actions: fenceFault },
+      },
+      after: { shortAnswer: 'judging' },
     },
     judging: {
       description: 'The findings are weighed (guide 8-2): an error ends the run, a warning is told.',
@@ -60,12 +124,17 @@ export const verifying = scenarioSetup.createStateConfig({
                 master: context.master,
                 inventory: context.inventory,
                 engineVersion: context.applianceVersion,
+                fence: context.fence,
+                epoch: context.epoch,
+                applianceNode: context.applianceNode,
+                capabilities: context.capabilities,
+                syncMethod: syncMethodOf(context),
               })
             : context.verification,
       }),
       always: [
         {
-          guard: ({ context }) => context.verification.errors.length > 0,
+          guard: 'verificationFailed',
           target: '#scenario.stopped',
           actions: [
             endRun('verificationFailed'),
@@ -78,7 +147,7 @@ export const verifying = scenarioSetup.createStateConfig({
         {
           guard: ({ context }) => context.verification.warnings.length > 0,
           target: '#scenario.preparing',
-          actions: [passed, announce('traceNotPermitted', (c) => ({ reason: c.master?.hostName ?? '?' })), started],
+          actions: [passed, warned, started],
         },
         { target: '#scenario.preparing', actions: [passed, started] },
       ],

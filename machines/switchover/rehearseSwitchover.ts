@@ -2,11 +2,12 @@ import type { AnyMachineSnapshot } from 'xstate';
 import { rehearse } from '#machines/host/rehearsal.ts';
 import type { Rehearsal } from '#machines/host/rehearsal.ts';
 import type { HypervisorInventory } from '#machines/parties/hypervisor.ts';
-import type { Wish } from '#machines/parties/wishes.ts';
+import type { VoicedWish } from '#machines/host/step.ts';
+import type { WishArgs } from '#machines/parties/wishes.ts';
 import { answerTo } from '#machines/scenario/commands.ts';
 import type { Answer } from '#machines/scenario/commands.ts';
 import { scenarioChart } from '#machines/scenario/scenario.ts';
-import type { ScenarioContext } from '#machines/scenario/scenarioSetup.ts';
+import type { ScenarioContext } from '#machines/scenario/context.ts';
 import { verifyHost } from '#machines/scenario/verification.ts';
 import type { ConsistentPoint, VerificationFinding } from '#machines/vocabulary.ts';
 
@@ -34,18 +35,31 @@ export function rehearseSwitchover({ snapshot, inventory, point, waitForJournals
   const findings = verifyHost({ definition, inventory });
   const answer = answerTo(snapshot, 'switchover');
   if (!answer.accepted) return { answer, findings };
-  const assume = (wish: Wish): unknown => {
-    switch (wish.name) {
+  const assume = ({ name, args }: VoicedWish): unknown => {
+    switch (name) {
       case 'replica.finish':
+      case 'replica.freeze':
         return { point: point ?? null };
-      case 'hypervisor.createVm':
+      case 'lease.claim':
+        return { sinceLastGrantMs: 0 };
+      case 'addresses.probe':
+        return { answers: [], askedAtMs: atMs };
+      case 'hypervisor.createVm': {
+        const spec = args as WishArgs<'hypervisor.createVm'>;
+        const diskPaths = spec.disks.map(({ path }) => path);
+        return { vmId: 'rehearsed', name: spec.name, power: 'off', diskPaths, nics: spec.nics, snapshots: 0 };
+      }
+      case 'hypervisor.describeVm': {
+        const nics = definition.substituteVm.nicMapping.highAvailability.map((nic) => ({ ...nic, connected: true }));
         return {
           vmId: 'rehearsed',
           name: definition.substituteVm.name,
-          power: 'off',
-          diskPaths: wish.args.diskPaths,
+          power: 'on',
+          diskPaths: [],
+          nics,
           snapshots: 0,
         };
+      }
       case 'hypervisor.waitForGuest':
         return { tools: 'running' };
       default:

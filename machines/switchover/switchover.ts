@@ -1,8 +1,6 @@
 import { assign } from 'xstate';
-import type { Fault } from '#machines/faults.ts';
 import {
   announce,
-  currentDisk,
   endRun,
   faultParams,
   longWishMs,
@@ -10,202 +8,189 @@ import {
   scenarioSetup,
   shortWishMs,
   wish,
+  wishSoon,
 } from '#machines/scenario/scenarioSetup.ts';
-import type { ScenarioContext } from '#machines/scenario/scenarioSetup.ts';
+import { conditions } from '#machines/scenario/conditions.ts';
+import { whileSwitchedOver } from '#machines/switchback/reverseReplication.ts';
+import { doubleVm } from './double.ts';
 
-/** A living master answers at once; a dead one never does, and the double waits for no answer that cannot come. */
-const isolationMs = 3_000;
+/** Address probes are fresh for ten seconds; a gate that does not open in time is probed for again. */
+const gateMs = 2_500;
+/** The probe itself takes five seconds. */
+const probeFreshMs = 7_000;
+const openedGate = scenarioSetup.assign({ substituteVmId: ({ context }) => doubleVm(context).vmId });
+/** It is certain that nobody can reach the double. */
+const shutGate = scenarioSetup.assign({ substituteVmId: undefined });
 
-const vmSpec = ({ definition, disks, master }: ScenarioContext) => ({
-  name: definition.substituteVm.name,
-  role: 'substituteVm' as const,
-  cpus: definition.substituteVm.cpus,
-  memoryMiB: definition.substituteVm.memoryMiB,
-  firmware: master?.firmware ?? ('bios' as const),
-  datastore: definition.hypervisor.datastore,
-  ...(definition.hypervisor.resourcePool === undefined ? {} : { resourcePool: definition.hypervisor.resourcePool }),
-  diskPaths: disks.map(({ replicaPath }) => replicaPath),
-  nics: definition.substituteVm.nicMapping.highAvailability.map(({ network }) => ({ network, connected: true })),
-});
-
-const substituteVm = (context: ScenarioContext) => {
-  if (context.substituteVmId === undefined) throw new RangeError('there is no substitute VM yet');
-  return { vmId: context.substituteVmId };
-};
-
-/** A master that cannot be reached cannot confirm its isolation; any other refusal is a reason to halt. */
-const unreachable = ({ event }: { event: { fault: Fault } }): boolean =>
-  ['unreachable', 'timedOut', 'effectUnknown'].includes(event.fault.code);
-
-/** Guide 10: isolate the master, bring the replica to its last consistent point, boot the substitute VM from it. */
+/** Guide 10: the fence is proven and the double is up; it gets its network once nobody answers for the master's addresses. */
 export const switchingOver = scenarioSetup.createStateConfig({
   description: 'The double takes the place of its master.',
   meta: { guide: '10-3', ja: 'スイッチオーバー中', en: 'Switching over' },
   initial: 'endingHeartbeat',
-  entry: [
-    assign({ epoch: ({ context }) => context.epoch + 1, diskIndex: 0 }),
-    announce('switchoverStarted', (c) => ({ cause: c.switchover?.cause ?? '' })),
-  ],
+  on: {
+    // As long as the double was never plugged in, giving up leaves one active side at most.
+    'operator.giveUpSwitchover': {
+      guard: 'gateNeverOpened',
+      target: '#scenario.stopping',
+      actions: endRun('byUser'),
+    },
+  },
   states: {
     endingHeartbeat: {
       meta: { guide: '10-3', ja: 'スイッチオーバー中', en: 'Switching over' },
       entry: wish('master.unwatch', shortWishMs, () => undefined),
-      on: { 'master.unwatch.done': 'isolatingMaster', 'master.unwatch.failed': 'isolatingMaster' },
-      after: { shortAnswer: 'isolatingMaster' },
+      on: { 'master.unwatch.done': 'sealing', 'master.unwatch.failed': 'sealing' },
+      after: { shortAnswer: 'sealing' },
     },
-    isolatingMaster: {
-      description: 'The master leaves its network (guide 10-2). A dead one cannot confirm it; that is told.',
-      meta: { guide: '10-2', ja: 'マスタの切り離し中', en: 'Isolating the master' },
-      entry: wish('master.isolate', isolationMs, (c) => ({
-        host: c.definition.master.host,
-        port: c.definition.master.port,
-      })),
+    sealing: {
+      description: 'The replica is closed for good at the point the double was made from.',
+      meta: { guide: '10-3', ja: 'レプリカの確定中', en: 'Sealing the replica' },
+      entry: wish('replica.finish', longWishMs, () => ({ waitForJournals: false })),
       on: {
-        'master.isolate.done': {
-          target: 'finishingReplica',
-          actions: announce('masterIsolated'),
+        'replica.finish.done': {
+          target: 'probing',
+          actions: assign(({ event }) => (event.result.point ? { presentedPoint: event.result.point } : {})),
         },
-        'master.isolate.failed': [
-          {
-            guard: unreachable,
-            target: 'finishingReplica',
-            actions: [rememberFault, announce('masterIsolationUnproven', faultParams)],
-          },
-          { target: 'halted', actions: [rememberFault, announce('switchoverFailed', faultParams)] },
-        ],
-      },
-      after: { shortAnswer: { target: 'finishingReplica', actions: announce('masterIsolationUnproven') } },
-    },
-    finishingReplica: {
-      description: 'What was acknowledged is applied up to the last consistent point; the rest is discarded.',
-      meta: { guide: '10-3', ja: 'ジャーナルの適用中', en: 'Applying the journals' },
-      entry: wish('replica.finish', longWishMs, (c) => ({ waitForJournals: c.switchover?.waitForJournals ?? false })),
-      on: {
-        'replica.finish.done': [
-          {
-            guard: ({ event }) => event.result.point === null,
-            target: 'halted',
-            actions: announce('switchoverFailed', () => ({ faultCode: 'noConsistentPoint' })),
-          },
-          {
-            target: 'detachingDisk',
-            actions: assign(({ event }) => (event.result.point ? { presentedPoint: event.result.point } : {})),
-          },
-        ],
         'replica.finish.failed': {
-          target: 'halted',
-          actions: [rememberFault, announce('switchoverFailed', faultParams)],
+          target: 'waitingToConnect',
+          actions: [rememberFault, announce('switchoverDelayed', faultParams)],
         },
       },
-      after: { longAnswer: { target: 'finishingReplica', reenter: true } },
+      after: { longAnswer: { target: 'sealing', reenter: true } },
     },
-    detachingDisk: {
-      description: 'The appliance lets go of the replica disks: one writer an image.',
-      meta: { guide: '10-3', ja: '仮想ディスクの切り離し中', en: 'Detaching a virtual disk' },
-      entry: wish('hypervisor.detachDisk', longWishMs, (c) => ({
-        vmName: c.definition.appliance.vmName,
-        path: currentDisk(c).replicaPath,
-      })),
+    probing: {
+      description: 'Does anybody still answer for the addresses of the master? Silence is the last of the evidence.',
+      meta: { guide: '10-3', ja: '本番アドレスの確認中', en: 'Probing the production addresses' },
+      entry: wish('addresses.probe', shortWishMs, (c) => ({ addresses: c.definition.fence.productionAddresses })),
       on: {
-        'hypervisor.detachDisk.done': {
-          target: 'nextDisk',
-          actions: assign({ diskIndex: ({ context }) => context.diskIndex + 1 }),
-        },
-        'hypervisor.detachDisk.failed': {
-          target: 'halted',
-          actions: [rememberFault, announce('switchoverFailed', faultParams)],
-        },
+        'addresses.probe.done': [
+          {
+            guard: ({ event }) => event.result.answers.length > 0,
+            target: 'addressAlive',
+            actions: {
+              type: 'announce',
+              params: ({ event }) => ({
+                code: 'addressAlive',
+                params: {
+                  address: event.result.answers[0]?.address ?? '?',
+                  by: event.result.answers[0]?.by ?? '?',
+                },
+              }),
+            },
+          },
+          // Whoever was frozen meanwhile has an old answer in his hands.
+          {
+            guard: ({ event }) => event.atMs - event.result.askedAtMs > probeFreshMs,
+            target: 'probing',
+            reenter: true,
+          },
+          { target: 'connecting' },
+        ],
+        'addresses.probe.failed': [
+          {
+            // Where nobody can be asked, the proof has to be enough; whoever may only be late is asked again.
+            guard: ({ context, event }) =>
+              event.fault.code === 'probeUnavailable' && conditions.isProofStrong.holds(context),
+            target: 'connecting',
+            actions: [rememberFault, announce('addressesUnprobed', faultParams)],
+          },
+          { target: 'waitingToConnect', actions: [rememberFault, announce('switchoverDelayed', faultParams)] },
+        ],
       },
-      after: { longAnswer: { target: 'detachingDisk', reenter: true } },
+      after: { shortAnswer: 'waitingToConnect' },
     },
-    nextDisk: {
-      meta: { guide: '10-3', ja: '仮想ディスクの切り離し中', en: 'Detaching virtual disks' },
-      always: [
-        { guard: ({ context }) => context.diskIndex < context.disks.length, target: 'detachingDisk' },
-        { target: 'creatingVm' },
+    addressAlive: {
+      description: 'Somebody answers: the gate stays shut, whatever else was proven.',
+      meta: { guide: '10', ja: '本番アドレスが使用中です', en: 'Somebody answers for a production address' },
+      after: { retryIn: 'probing' },
+    },
+    connecting: {
+      description:
+        'The point of no return: the double gets its network, at once or not at all, as the probe grows old.',
+      meta: { guide: '10-4', ja: 'ネットワークの接続中', en: 'Plugging the network in' },
+      entry: [
+        openedGate,
+        wishSoon('hypervisor.setNicsConnected', gateMs, (c) => ({ ...doubleVm(c), connected: true })),
       ],
-    },
-    creatingVm: {
-      description: 'The substitute VM is made from the replica disks, or adopted by its tag.',
-      meta: { guide: '10-3', ja: '代替仮想マシンの作成中', en: 'Creating the substitute VM' },
-      entry: wish('hypervisor.createVm', longWishMs, vmSpec),
       on: {
-        'hypervisor.createVm.done': {
-          target: 'poweringOn',
-          actions: [
-            assign({ substituteVmId: ({ event }) => event.result.vmId }),
-            announce('substituteVmCreated', (c) => ({ vm: c.definition.substituteVm.name })),
-          ],
-        },
-        'hypervisor.createVm.failed': {
-          target: 'halted',
-          actions: [rememberFault, announce('switchoverFailed', faultParams)],
+        'hypervisor.setNicsConnected.done': 'lookingAtDouble',
+        'hypervisor.setNicsConnected.failed': {
+          target: 'waitingToLook',
+          actions: [rememberFault, announce('switchoverDelayed', faultParams)],
         },
       },
-      after: { longAnswer: { target: 'creatingVm', reenter: true } },
+      after: { shortAnswer: 'lookingAtDouble' },
     },
-    poweringOn: {
-      description: 'The point of no return. The adapter refuses while another VM of this scenario is on.',
-      meta: { guide: '10-3', ja: '代替仮想マシンの起動中', en: 'Powering on the substitute VM' },
-      entry: wish('hypervisor.powerOnVm', longWishMs, substituteVm),
+    lookingAtDouble: {
+      description: 'Is it on, and plugged in? Only what the hypervisor says now counts as done.',
+      meta: { guide: '10-5', ja: '代替仮想マシンの確認中', en: 'Looking at the substitute VM' },
+      entry: wish('hypervisor.describeVm', shortWishMs, doubleVm),
       on: {
-        'hypervisor.powerOnVm.done': {
-          target: 'waitingForGuest',
-          actions: announce('substituteVmPoweredOn', (c) => ({ vm: c.definition.substituteVm.name })),
-        },
+        'hypervisor.describeVm.done': [
+          { guard: ({ event }) => event.result.power !== 'on', target: 'unplugging' },
+          {
+            guard: ({ event }) => event.result.nics.some(({ connected }) => !connected),
+            target: 'probing',
+            actions: shutGate,
+          },
+          {
+            target: '#scenario.switchedOver',
+            actions: [
+              openedGate,
+              announce('switchoverCompleted'),
+              announce('scenarioStopped', () => ({ reason: 'switchedOver' })),
+            ],
+          },
+        ],
+        'hypervisor.describeVm.failed': { target: 'waitingToLook', actions: rememberFault },
+      },
+      after: { shortAnswer: 'waitingToLook' },
+    },
+    waitingToLook: {
+      meta: { guide: '10-5', ja: '代替仮想マシンの確認待ち', en: 'Waiting to look at the substitute VM' },
+      on: { 'operator.switchover': 'lookingAtDouble' },
+      after: { retryIn: 'lookingAtDouble' },
+    },
+    unplugging: {
+      description:
+        'Somebody has switched it off. It comes back as it began: unplugged, until the addresses are probed.',
+      meta: { guide: '10-5', ja: 'ネットワークの切断中', en: 'Unplugging the substitute VM' },
+      entry: wish('hypervisor.setNicsConnected', shortWishMs, (c) => ({ ...doubleVm(c), connected: false })),
+      on: {
+        'hypervisor.setNicsConnected.done': { target: 'reviving', actions: shutGate },
+        'hypervisor.setNicsConnected.failed': { target: 'waitingToLook', actions: rememberFault },
+      },
+      after: { shortAnswer: 'waitingToLook' },
+    },
+    reviving: {
+      description: 'It is the only side there is.',
+      meta: { guide: '10-5', ja: '代替仮想マシンの再起動中', en: 'Powering the substitute VM on again' },
+      entry: wish('hypervisor.powerOnVm', longWishMs, doubleVm),
+      on: {
+        'hypervisor.powerOnVm.done': 'waitingForGuest',
         'hypervisor.powerOnVm.failed': {
-          target: 'halted',
-          actions: [rememberFault, announce('switchoverFailed', faultParams)],
+          target: 'waitingToLook',
+          actions: [rememberFault, announce('switchoverDelayed', faultParams)],
         },
       },
-      after: { longAnswer: { target: 'poweringOn', reenter: true } },
+      after: { longAnswer: 'waitingToLook' },
     },
     waitingForGuest: {
-      description: 'Powered on is not up: the guest itself says when it runs.',
       meta: { guide: '10-5', ja: 'ゲスト OS の起動待ち', en: 'Waiting for the guest' },
-      entry: wish('hypervisor.waitForGuest', longWishMs, substituteVm),
+      entry: wish('hypervisor.waitForGuest', longWishMs, doubleVm),
       on: {
-        'hypervisor.waitForGuest.done': {
-          target: '#scenario.switchedOver',
-          actions: {
-            type: 'announce',
-            params: ({ event }) => ({ code: 'guestUp', params: { host: event.result.hostName ?? '?' } }),
-          },
-        },
+        'hypervisor.waitForGuest.done': 'probing',
         'hypervisor.waitForGuest.failed': {
-          target: 'halted',
-          actions: [rememberFault, announce('switchoverFailed', faultParams)],
+          target: 'waitingToLook',
+          actions: [rememberFault, announce('switchoverDelayed', faultParams)],
         },
       },
-      after: { longAnswer: { target: 'waitingForGuest', reenter: true } },
+      after: { longAnswer: 'waitingToLook' },
     },
-    halted: {
-      description:
-        'A step was refused. Nothing is undone; the operator mends the cause and performs the switchover again.',
-      meta: {
-        guide: '10',
-        ja: 'スイッチオーバー中断 (対処後に再実行)',
-        en: 'Switchover halted (mend the cause, then perform it again)',
-      },
-      on: {
-        // Once there is a substitute VM, giving up could leave two copies of one server.
-        'operator.stop': {
-          guard: ({ context }) => context.substituteVmId === undefined,
-          target: '#scenario.stopping',
-          actions: endRun('byUser'),
-        },
-        'operator.switchover': {
-          target: 'isolatingMaster',
-          actions: assign({
-            diskIndex: 0,
-            switchover: ({ event }) => ({
-              cause: 'operator' as const,
-              waitForJournals: event.waitForJournals,
-              startedAtMs: event.atMs,
-            }),
-          }),
-        },
-      },
+    waitingToConnect: {
+      meta: { guide: '10-3', ja: 'スイッチオーバーの再試行待ち', en: 'Waiting to go on' },
+      on: { 'operator.switchover': 'sealing' },
+      after: { retryIn: 'sealing' },
     },
   },
 });
@@ -215,5 +200,5 @@ export const switchedOver = scenarioSetup.createStateConfig({
   description:
     'The substitute VM is the active side. Root directories and properties stay as they are until switchback (guide 10).',
   meta: { guide: '10-4', ja: 'スイッチオーバー済み', en: 'Switched over' },
-  entry: [announce('switchoverCompleted'), announce('scenarioStopped', () => ({ reason: 'switchedOver' }))],
+  on: whileSwitchedOver.on,
 });

@@ -1,27 +1,9 @@
 import { assign } from 'xstate';
 import type { Fault } from '#machines/faults.ts';
-import {
-  announce,
-  endRun,
-  faultParams,
-  longWishMs,
-  rememberFault,
-  scenarioSetup,
-  shortWishMs,
-  wish,
-} from '#machines/scenario/scenarioSetup.ts';
-import type { ScenarioContext } from '#machines/scenario/scenarioSetup.ts';
-
-/** Opens the replica disks and the stream from the master; resumes where an earlier call got to. */
-export const receive = wish('replica.receive', longWishMs, (context: ScenarioContext) => ({
-  master: { host: context.definition.master.host, port: context.definition.master.port },
-  disks: context.disks.map(({ diskId, bytes, locator }) => {
-    if (!locator) throw new RangeError(`disk ${diskId} is received before it is attached`);
-    return { diskId, bytes, locator };
-  }),
-  method: context.definition.syncMethod,
-  spoolBytesMax: context.definition.spool.spoolBytesMax,
-}));
+import { announce, endRun, faultParams, rememberFault, scenarioSetup } from '#machines/scenario/scenarioSetup.ts';
+import { syncMethodOf } from '#machines/scenario/context.ts';
+import { offline } from './offline.ts';
+import { receive } from './receive.ts';
 
 /** Without the kernel's trace changes are found by comparing: told again when the stream says so. */
 const comparing = {
@@ -48,6 +30,7 @@ const untilCaughtUp = scenarioSetup.createStateConfig({
       actions: { type: 'announce', params: ({ event }) => ({ code: 'changesLost', params: { reason: event.reason } }) },
     },
     'replica.spoolFull': { actions: announce('spoolFull') },
+    'offline.spoolFull': { actions: announce('spoolFull') },
     'replica.comparing': { actions: comparing },
   },
 });
@@ -56,7 +39,7 @@ const untilCaughtUp = scenarioSetup.createStateConfig({
 export const synchronizing = scenarioSetup.createStateConfig({
   description: 'Every block of the protected volumes is copied; changes made meanwhile are spooled.',
   meta: { guide: '8-3', ja: '同期中', en: 'Synchronizing' },
-  initial: 'starting',
+  initial: 'choosingMethod',
   on: {
     ...untilCaughtUp.on,
     'appliance.restarted': { target: '.starting', actions: announce('synchronizationResumed') },
@@ -69,10 +52,18 @@ export const synchronizing = scenarioSetup.createStateConfig({
     },
   },
   states: {
+    choosingMethod: {
+      meta: { guide: '8-3', ja: '同期方法の選択', en: 'Choosing how to synchronize' },
+      always: [{ guard: 'syncsOffline', target: 'exportingSeed' }, { target: 'starting' }],
+    },
+    ...offline,
     starting: {
       description: 'The replica disks are proven and opened, and the stream from the master is asked for.',
       meta: { ja: '同期の開始中', en: 'Starting synchronization' },
-      entry: [announce('synchronizationStarted', (c) => ({ method: c.definition.syncMethod })), receive],
+      entry: [
+        announce('synchronizationStarted', (c) => ({ method: c.seed?.adopted ? 'blockLevel' : syncMethodOf(c) })),
+        receive,
+      ],
       on: {
         'replica.receive.done': 'copying',
         'replica.receive.failed': {
@@ -116,27 +107,6 @@ export const drainingSpool = scenarioSetup.createStateConfig({
         },
       },
       after: { longAnswer: { target: 'resuming', reenter: true } },
-    },
-  },
-});
-
-/** Stops receiving and leaves the disks as they are. */
-export const stopping = scenarioSetup.createStateConfig({
-  description: 'The stream and the heartbeat end; the replica disks are closed as they are.',
-  meta: { ja: '停止処理中', en: 'Stopping' },
-  initial: 'endingHeartbeat',
-  states: {
-    endingHeartbeat: {
-      meta: { ja: '停止処理中', en: 'Stopping' },
-      entry: wish('master.unwatch', shortWishMs, () => undefined),
-      on: { 'master.unwatch.done': 'endingStream', 'master.unwatch.failed': 'endingStream' },
-      after: { shortAnswer: 'endingStream' },
-    },
-    endingStream: {
-      meta: { ja: '停止処理中', en: 'Stopping' },
-      entry: wish('replica.stop', shortWishMs, () => undefined),
-      on: { 'replica.stop.done': '#scenario.stopped', 'replica.stop.failed': '#scenario.stopped' },
-      after: { shortAnswer: '#scenario.stopped' },
     },
   },
 });

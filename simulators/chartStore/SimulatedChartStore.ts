@@ -8,12 +8,18 @@ import type {
   StoredWish,
 } from '#machines/parties/chartStore.ts';
 
+/** Everything of one chart. Rows are never changed, only replaced: readers may keep them. */
+type Chart = {
+  row: StoredInstance;
+  readonly log: StoredLogEntry[];
+  readonly dedups: Set<string>;
+  timers: readonly StoredTimer[];
+};
 type Content = {
-  readonly instances: readonly StoredInstance[];
-  readonly log: readonly { readonly instance: string; readonly entry: StoredLogEntry }[];
-  readonly timers: readonly StoredTimer[];
-  readonly wishes: readonly StoredWish[];
-  readonly reports: readonly StoredReport[];
+  readonly charts: Map<string, Chart>;
+  /** Of all charts, oldest first. */
+  wishes: readonly StoredWish[];
+  readonly reports: StoredReport[];
 };
 
 /** The process dies at a commit: what runs must not go on after it. */
@@ -24,22 +30,29 @@ export class SimulatedDeath extends Error {
   }
 }
 
-const nothing: Content = { instances: [], log: [], timers: [], wishes: [], reports: [] };
+/** Hears of each change once it is durable; lives as long as the data, not as the process. */
+export type ChartWatcher = (change: ChartChange) => void;
 
-/** Charts in memory; what comes in passes through JSON, so that nothing survives that a real store would not keep. */
+/** Charts in memory, all of them flat rows of texts and numbers, so that nothing survives that a real store would not keep. */
 export class SimulatedChartStore implements ChartStore {
-  #content: Content;
+  readonly #content: Content;
   #death: { commitsLeft: number; readonly when: 'before' | 'after' } | undefined;
   #closed = false;
   #commits = 0;
+  #watcher: ChartWatcher | undefined;
 
-  constructor(content: Content = nothing) {
+  constructor(content: Content = { charts: new Map(), wishes: [], reports: [] }) {
     this.#content = content;
   }
 
   /** Commits since this store was opened: the places where a test can make it die. */
   get commits(): number {
     return this.#commits;
+  }
+
+  /** One watcher, who stays over `reopen`. */
+  watch(watcher: ChartWatcher): void {
+    this.#watcher = watcher;
   }
 
   /**
@@ -53,25 +66,27 @@ export class SimulatedChartStore implements ChartStore {
   /** The store as the next process finds it; this one is closed. */
   reopen(): SimulatedChartStore {
     this.#closed = true;
-    return new SimulatedChartStore(this.#content);
+    const store = new SimulatedChartStore(this.#content);
+    store.#watcher = this.#watcher;
+    return store;
   }
 
   load(instance: string): StoredInstance | undefined {
-    return this.#read().instances.find((stored) => stored.instance === instance);
+    return this.#read().charts.get(instance)?.row;
   }
 
   instances(): readonly string[] {
-    return this.#read()
-      .instances.map((stored) => stored.instance)
-      .sort();
+    return [...this.#read().charts.keys()].sort();
   }
 
   commit(change: ChartChange): void {
-    const next = applied(this.#read(), JSON.parse(JSON.stringify(change)) as ChartChange);
+    const content = this.#read();
+    checked(content, change);
     const dies = this.#death !== undefined && this.#death.commitsLeft-- === 0 ? this.#death.when : undefined;
     if (dies !== 'before') {
-      this.#content = next;
+      apply(content, change);
       this.#commits++;
+      this.#watcher?.(change);
     }
     if (dies === undefined) return;
     this.#closed = true;
@@ -79,39 +94,33 @@ export class SimulatedChartStore implements ChartStore {
   }
 
   remove(instance: string): void {
-    const { instances, log, timers, wishes, reports } = this.#read();
-    const others = (one: { readonly instance: string }): boolean => one.instance !== instance;
-    this.#content = {
-      instances: instances.filter(others),
-      log: log.filter(others),
-      timers: timers.filter(others),
-      wishes: wishes.filter(others),
-      reports,
-    };
+    const content = this.#read();
+    content.charts.delete(instance);
+    content.wishes = content.wishes.filter((wish) => wish.instance !== instance);
   }
 
   hasDedup(instance: string, dedup: string): boolean {
-    return this.#read().log.some((line) => line.instance === instance && line.entry.dedup === dedup);
+    return this.#read().charts.get(instance)?.dedups.has(dedup) ?? false;
   }
 
   timers(): readonly StoredTimer[] {
-    return [...this.#read().timers].sort((a, b) => a.dueMs - b.dueMs || a.armedSeq - b.armedSeq);
+    return [...this.#read().charts.values()]
+      .flatMap(({ timers }) => timers)
+      .sort((a, b) => a.dueMs - b.dueMs || a.armedSeq - b.armedSeq);
   }
 
   outbox(instance?: string): readonly StoredWish[] {
-    return this.#read().wishes.filter((wish) => instance === undefined || wish.instance === instance);
+    const { wishes } = this.#read();
+    return instance === undefined ? wishes : wishes.filter((wish) => wish.instance === instance);
   }
 
   history(instance: string): readonly StoredLogEntry[] {
-    return this.#read()
-      .log.filter((line) => line.instance === instance)
-      .map((line) => line.entry);
+    return [...(this.#read().charts.get(instance)?.log ?? [])];
   }
 
   reports(afterSeq: number, most: number): readonly StoredReport[] {
-    return this.#read()
-      .reports.filter((report) => report.seq > afterSeq)
-      .slice(0, most);
+    // Numbered from 1 without gaps, and never removed.
+    return this.#read().reports.slice(afterSeq, afterSeq + most);
   }
 
   close(): void {
@@ -124,31 +133,49 @@ export class SimulatedChartStore implements ChartStore {
   }
 }
 
-function applied(content: Content, change: ChartChange): Content {
+/** All or nothing: everything that can be wrong is found before anything changes. */
+function checked({ charts, wishes }: Content, change: ChartChange): void {
   const { instance } = change.instance;
-  const stored = content.instances.find((other) => other.instance === instance);
-  if (stored?.seq !== change.expectedSeq) {
-    throw new Error(`chart ${instance} is at ${stored?.seq ?? 'nothing'}, not at ${change.expectedSeq ?? 'nothing'}`);
+  const chart = charts.get(instance);
+  if (chart?.row.seq !== change.expectedSeq) {
+    throw new Error(
+      `chart ${instance} is at ${chart?.row.seq ?? 'nothing'}, not at ${change.expectedSeq ?? 'nothing'}`,
+    );
   }
   const dedup = change.log?.dedup;
-  if (dedup !== undefined && content.log.some((line) => line.instance === instance && line.entry.dedup === dedup)) {
+  if (dedup !== undefined && chart?.dedups.has(dedup)) {
     throw new Error(`chart ${instance} has '${dedup}' in its log already`);
   }
   for (const { ticket } of change.wishesAdded) {
-    if (content.wishes.some((wish) => wish.ticket === ticket))
-      throw new Error(`wish ${ticket} is in the outbox already`);
+    if (wishes.some((wish) => wish.ticket === ticket)) throw new Error(`wish ${ticket} is in the outbox already`);
   }
-  const setIds = new Set(change.timersSet.map((timer) => key(timer.instance, timer.id)));
-  for (const id of change.timersDeleted) setIds.add(key(instance, id));
-  const lastSeq = content.reports.at(-1)?.seq ?? 0;
-  return {
-    instances: [...content.instances.filter((other) => other !== stored), change.instance],
-    log: change.log === undefined ? content.log : [...content.log, { instance, entry: change.log }],
-    // Deleted first: a state that is entered anew cancels its timer and arms it again under the same id.
-    timers: [...content.timers.filter((timer) => !setIds.has(key(timer.instance, timer.id))), ...change.timersSet],
-    wishes: [...content.wishes, ...change.wishesAdded].filter((wish) => !change.wishesDone.includes(wish.ticket)),
-    reports: [...content.reports, ...change.reportsAdded.map((report, at) => ({ ...report, seq: lastSeq + 1 + at }))],
-  };
 }
 
-const key = (instance: string, id: string): string => JSON.stringify([instance, id]);
+function apply(content: Content, change: ChartChange): void {
+  const { charts, reports } = content;
+  const { instance } = change.instance;
+  const chart: Chart = charts.get(instance) ?? {
+    row: change.instance,
+    log: [],
+    dedups: new Set(),
+    timers: [],
+  };
+  charts.set(instance, chart);
+  chart.row = { ...change.instance };
+  if (change.log !== undefined) {
+    chart.log.push({ ...change.log });
+    if (change.log.dedup !== undefined) chart.dedups.add(change.log.dedup);
+  }
+  // Deleted first: a state that is entered anew cancels its timer and arms it again under the same id.
+  const gone = new Set([...change.timersDeleted, ...change.timersSet.map(({ id }) => id)]);
+  if (gone.size > 0)
+    chart.timers = [
+      ...chart.timers.filter(({ id }) => !gone.has(id)),
+      ...change.timersSet.map((timer) => ({ ...timer })),
+    ];
+  if (change.wishesAdded.length > 0 || change.wishesDone.length > 0)
+    content.wishes = [...content.wishes, ...change.wishesAdded.map((wish) => ({ ...wish }))].filter(
+      ({ ticket }) => !change.wishesDone.includes(ticket),
+    );
+  for (const report of change.reportsAdded) reports.push({ ...report, seq: reports.length + 1 });
+}

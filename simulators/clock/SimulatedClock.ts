@@ -6,12 +6,15 @@ const newYear2025Ms = 1_735_689_600_000;
 /** Timers that re-arm themselves without a delay end here instead of in an endless loop. */
 const timersOfOneInstantMax = 1_000_000;
 
+/** Real turns of the event loop are given so often, for whoever watches over this process from outside. */
+const timersATurn = 20_000;
+
 /**
- * Waits until all promise work has settled. Promise jobs run to their end before the event loop turns, so one turn of
- * the loop is enough however long a chain is. This is the only touch of the real scheduler in the simulation, and it
- * decides nothing: no real time is read, and what runs next is fixed by the timers alone.
+ * Runs all promise work to its end, however long a chain is. Works only outside of any promise job, which is why
+ * `#run` goes through one turn of the event loop first; a turn between any two timers would cost more than all of the
+ * simulation. No real time is read, and what runs next is fixed by the timers alone.
  */
-const settleByTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+const runPromiseJobs = (process as unknown as { readonly _tickCallback: () => void })._tickCallback;
 
 /**
  * Virtual time: it stands still until `advance` or `runUntil` moves it. `monotonicNs` starts at 0 and shares the
@@ -22,12 +25,11 @@ export class SimulatedClock implements Clock {
   #wallStartMs: number;
   #armed = 0;
   #running = false;
+  #sameInstant = 0;
   readonly #heap = new TimerHeap();
-  readonly #settle: () => Promise<void>;
 
-  constructor(options: { readonly startMs?: number; readonly settle?: () => Promise<void> } = {}) {
+  constructor(options: { readonly startMs?: number } = {}) {
     this.#wallStartMs = options.startMs ?? newYear2025Ms;
-    this.#settle = options.settle ?? settleByTurn;
   }
 
   nowMs(): number {
@@ -75,61 +77,107 @@ export class SimulatedClock implements Clock {
     this.#wallStartMs += byMs;
   }
 
-  /** The clock as one process sees it: its timers die with it. */
-  process(): ProcessClock {
-    return new ProcessClock(this);
+  /** The clock as one machine or process sees it: its timers die with it, and wait while it is frozen. */
+  process(drift?: Drift): ProcessClock {
+    return new ProcessClock(this, drift);
   }
 
-  async #run(untilMs: number, predicate: () => boolean): Promise<boolean> {
-    if (this.#running) throw new Error('virtual time is being moved already; await the earlier call');
+  #run(untilMs: number, predicate: () => boolean): Promise<boolean> {
+    if (this.#running) return Promise.reject(new Error('virtual time is being moved already; await the earlier call'));
     this.#running = true;
-    try {
-      await this.#settle();
-      let sameInstant = 0;
-      while (!predicate()) {
-        const timer = this.#heap.popDue(untilMs);
-        if (timer === undefined) {
-          this.#elapsedMs = Math.max(this.#elapsedMs, untilMs);
-          return predicate();
+    return new Promise((resolve, reject) => {
+      const turn = (): void => {
+        try {
+          const held = this.#someTimers(untilMs, predicate);
+          if (held === undefined) {
+            setImmediate(turn);
+            return;
+          }
+          this.#running = false;
+          resolve(held);
+        } catch (thrown) {
+          this.#running = false;
+          reject(thrown);
         }
-        sameInstant = timer.dueMs > this.#elapsedMs ? 0 : sameInstant + 1;
-        if (sameInstant > timersOfOneInstantMax) throw new Error('timers re-arm themselves without any delay');
-        this.#elapsedMs = Math.max(this.#elapsedMs, timer.dueMs);
-        timer.fire?.();
-        await this.#settle();
+      };
+      setImmediate(turn);
+    });
+  }
+
+  /** Whether the predicate held; undefined when there is more to do in another turn. */
+  #someTimers(untilMs: number, predicate: () => boolean): boolean | undefined {
+    runPromiseJobs();
+    for (let fired = 0; fired < timersATurn; fired++) {
+      if (predicate()) return true;
+      const timer = this.#heap.popDue(untilMs);
+      if (timer === undefined) {
+        this.#elapsedMs = Math.max(this.#elapsedMs, untilMs);
+        return predicate();
       }
-      return true;
-    } finally {
-      this.#running = false;
+      this.#sameInstant = timer.dueMs > this.#elapsedMs ? 0 : this.#sameInstant + 1;
+      if (this.#sameInstant > timersOfOneInstantMax) throw new Error('timers re-arm themselves without any delay');
+      this.#elapsedMs = Math.max(this.#elapsedMs, timer.dueMs);
+      timer.fire?.();
+      runPromiseJobs();
     }
+    return undefined;
   }
 }
 
-/** One process's view of the virtual clock. */
+/** How wrong a machine's oscillator is; parts per million, positive runs fast. */
+export type Drift = { readonly driftPpm: number };
+
+/**
+ * The clock of one machine, or of one process on it: `machine.process()`. It may drift, be set, stand still and die.
+ * Monotonic time goes on while frozen, as on a host that is stopped from outside; what came due meanwhile happens at
+ * once at the thaw.
+ */
 export class ProcessClock implements Clock {
-  readonly #clock: Clock;
+  readonly #clock: Clock & { readonly frozen?: boolean };
+  readonly #rate: number;
   readonly #cancellations = new Set<() => void>();
+  #wallStepMs = 0;
+  #held: (() => void)[] = [];
+  #frozen = false;
   #dead = false;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, { driftPpm }: Drift = { driftPpm: 0 }) {
     this.#clock = clock;
+    this.#rate = 1 + driftPpm / 1e6;
+  }
+
+  get frozen(): boolean {
+    return this.#frozen || this.#clock.frozen === true;
+  }
+
+  get dead(): boolean {
+    return this.#dead;
   }
 
   nowMs(): number {
-    return this.#clock.nowMs();
+    return this.#clock.nowMs() + this.#wallStepMs;
   }
 
   monotonicNs(): bigint {
-    return this.#clock.monotonicNs();
+    const trueNs = this.#clock.monotonicNs();
+    return this.#rate === 1 ? trueNs : BigInt(Math.round(Number(trueNs) * this.#rate));
   }
 
   after(delayMs: number, fire: () => void): () => void {
     if (this.#dead) return () => {};
-    const disarm = this.#clock.after(delayMs, () => {
+    let cancelled = false;
+    const happen = (): void => {
+      if (cancelled) return;
+      if (this.#frozen) {
+        this.#held.push(happen);
+        return;
+      }
       this.#cancellations.delete(cancel);
       fire();
-    });
+    };
+    const disarm = this.#clock.after(delayMs / this.#rate, happen);
     const cancel = (): void => {
+      cancelled = true;
       this.#cancellations.delete(cancel);
       disarm();
     };
@@ -141,9 +189,33 @@ export class ProcessClock implements Clock {
     return new Promise((resolve) => this.after(delayMs, resolve));
   }
 
+  /** A process on this machine: it freezes and dies with it, and by itself. */
+  process(): ProcessClock {
+    const child = new ProcessClock(this);
+    this.#cancellations.add(() => child.kill());
+    return child;
+  }
+
+  /** An administrator or NTP sets this machine's wall clock: monotonic time and armed timers stay as they are. */
+  stepWallClock(byMs: number): void {
+    this.#wallStepMs += byMs;
+  }
+
+  /** Nothing happens on it any more until `thaw`. */
+  freeze(): void {
+    this.#frozen = true;
+  }
+
+  thaw(): void {
+    if (!this.#frozen) return;
+    this.#frozen = false;
+    for (const happen of this.#held.splice(0)) this.#clock.after(0, happen);
+  }
+
   /** The process is killed: none of its timers fires any more, now or later. */
   kill(): void {
     this.#dead = true;
+    this.#held = [];
     for (const cancel of this.#cancellations) cancel();
   }
 }

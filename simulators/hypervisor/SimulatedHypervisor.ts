@@ -5,7 +5,6 @@ import type {
   GuestState,
   Hypervisor,
   HypervisorInventory,
-  VmRole,
   VmSpec,
   VmState,
 } from '#machines/parties/hypervisor.ts';
@@ -13,13 +12,12 @@ import type { Intent } from '#machines/parties/intent.ts';
 import type { Random } from '#machines/parties/random.ts';
 import type { GuestDiskLocator } from '#machines/parties/replicaDisk.ts';
 import { folderOf, formatDatastorePath, parseDatastorePath } from './model/datastorePath.ts';
-import type { DeviceChange } from './model/devices.ts';
 import type { HypervisorModel } from './model/hypervisorModel.ts';
 import type { Credentials } from './model/sessionBook.ts';
 import type { VmRecord } from './model/state.ts';
-import { VimFault } from './model/vimFault.ts';
 import { diskPaths } from './model/vmFacts.ts';
 import { partyFaultOf } from './partyFaults.ts';
+import { devicesOf, freePlace, hasTag, isDouble, nicsOf, tagKeys, vmState } from './partyVms.ts';
 
 export type HypervisorMethod = Exclude<keyof Hypervisor, 'close'>;
 
@@ -46,15 +44,8 @@ export type SimulatedHypervisorParts = {
   readonly reachable?: () => boolean;
 };
 
-const tagKeys = {
-  scenarioId: 'guestinfo.kagemusha.scenarioId',
-  role: 'guestinfo.kagemusha.role',
-  ticket: 'guestinfo.kagemusha.ticket',
-} as const;
-
 /** What a guest is given to shut down by itself before it is switched off. */
 const guestShutdownMs = 120_000;
-const pvscsiUnits = [0, 1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14, 15];
 
 /** The host's model behind the party's interface, in the time of the clock that is handed in. */
 export class SimulatedHypervisor implements Hypervisor {
@@ -150,21 +141,23 @@ export class SimulatedHypervisor implements Hypervisor {
     return this.#change('createVm', spec.name, intent, 0, () => {
       const ours = this.model.vms().find((vm) => hasTag(vm, intent.scenarioId, spec.role));
       if (ours !== undefined) return vmState(ours);
-      const made = this.model.createVm({
-        name: spec.name,
-        vmPathName: `[${spec.datastore}]`,
-        resourcePool: spec.resourcePool ?? 'Resources',
-        cpus: spec.cpus,
-        memoryMiB: spec.memoryMiB,
-        firmware: spec.firmware,
-        extraConfig: {
-          [tagKeys.scenarioId]: intent.scenarioId,
-          [tagKeys.role]: spec.role,
-          [tagKeys.ticket]: intent.ticket,
-          'disk.EnableUUID': 'TRUE',
-        },
-        deviceChanges: devicesOf(spec),
-      });
+      const made = this.#withChildren(spec, () =>
+        this.model.createVm({
+          name: spec.name,
+          vmPathName: `[${spec.datastore}]`,
+          resourcePool: spec.resourcePool ?? 'Resources',
+          cpus: spec.cpus,
+          memoryMiB: spec.memoryMiB,
+          firmware: spec.firmware,
+          extraConfig: {
+            [tagKeys.scenarioId]: intent.scenarioId,
+            [tagKeys.role]: spec.role,
+            [tagKeys.ticket]: intent.ticket,
+            'disk.EnableUUID': 'TRUE',
+          },
+          deviceChanges: devicesOf(spec),
+        }),
+      );
       return vmState(made);
     });
   }
@@ -216,6 +209,41 @@ export class SimulatedHypervisor implements Hypervisor {
     });
   }
 
+  setNicsConnected(
+    { vmId, connected }: { readonly vmId: string; readonly connected: boolean },
+    intent: Intent,
+  ): Promise<void> {
+    return this.#change('setNicsConnected', vmId, intent, 0, () => {
+      const vm = this.model.vm(vmId);
+      const rival = this.model
+        .vms()
+        .find((one) => one.id !== vmId && isDouble(one, intent.scenarioId) && nicsOf(one).some((nic) => nic.connected));
+      if (connected && rival !== undefined) {
+        const reason = `${rival.name} of the same scenario is on the network`;
+        throw new PartyFault('invalidState', { object: vm.name, reason });
+      }
+      const deviceChanges = nicsOf(vm).flatMap((nic) =>
+        nic.connected === connected ? [] : [{ edit: nic.key, connected }],
+      );
+      if (deviceChanges.length > 0) this.model.reconfigureVm(vmId, { deviceChanges });
+    });
+  }
+
+  deleteChildDisk({ path }: { readonly path: string }, intent: Intent): Promise<{ readonly discardedBytes: number }> {
+    return this.#change('deleteChildDisk', path, intent, 0, () => {
+      const { disks } = this.model;
+      const disk = disks.find(path);
+      if (disk === undefined) return { discardedBytes: 0 };
+      if (disk.parent === undefined)
+        throw new PartyFault('invalidSpec', { field: 'path', reason: `${path} is no child` });
+      if (this.model.vms().some((vm) => diskPaths(vm).includes(disk.path)))
+        throw new PartyFault('locked', { path }, 'none');
+      const discardedBytes = disks.contents?.bytesIn(disk) ?? 0;
+      this.model.deleteDisk(disk.path);
+      return { discardedBytes };
+    });
+  }
+
   unregisterVm({ vmId }: { readonly vmId: string }, intent: Intent): Promise<void> {
     return this.#change('unregisterVm', vmId, intent, 0, () => {
       if (this.model.findVm(vmId) !== undefined) this.model.unregisterVm(vmId);
@@ -225,6 +253,25 @@ export class SimulatedHypervisor implements Hypervisor {
   async close(): Promise<void> {
     if (this.#session !== undefined) this.model.sessions.logout(this.#session);
     this.#session = undefined;
+  }
+
+  /** A VM that is not made leaves no children behind. */
+  #withChildren(spec: VmSpec, make: () => VmRecord): VmRecord {
+    const { model } = this;
+    const children: string[] = [];
+    try {
+      for (const { path, childOf } of spec.disks) {
+        if (childOf === undefined) continue;
+        const { bytes, path: parent } = model.disks.get(childOf);
+        const { datastore, file } = parseDatastorePath(path);
+        if (folderOf(file) !== '') model.disks.ensureFolder(formatDatastorePath({ datastore, file: folderOf(file) }));
+        children.push(model.createDisk({ path, bytes, parent, thin: true }).path);
+      }
+      return make();
+    } catch (thrown) {
+      for (const path of children) model.disks.remove(path);
+      throw thrown;
+    }
   }
 
   #vmNamed(name: string): VmRecord {
@@ -265,7 +312,8 @@ export class SimulatedHypervisor implements Hypervisor {
     const planned = this.#failures.find((one) => one.method === method && one.atCall === nth);
     this.#failures = this.#failures.filter((one) => one !== planned);
     const half = Math.ceil(this.#latencyMs / 2);
-    await this.#clock.sleep(half + this.#random.integer(half + 1));
+    // What was sent is on its way, whatever becomes of whoever sent it; he hears of it when he runs.
+    await this.model.clock.sleep(half + this.#random.integer(half + 1));
     if (planned?.when === 'before') {
       throw planned.fault ?? new PartyFault('unreachable', { host: this.#host, reason: 'simulated' });
     }
@@ -274,7 +322,9 @@ export class SimulatedHypervisor implements Hypervisor {
     try {
       this.#logIn();
       result = await work();
+      await this.#clock.sleep(0);
     } catch (thrown) {
+      await this.#clock.sleep(0);
       throw partyFaultOf(thrown, { model: this.model, host: this.#host, object, neededBytes });
     }
     if (planned?.when === 'after') throw planned.fault ?? new PartyFault('effectUnknown', { host: this.#host });
@@ -308,61 +358,4 @@ export class SimulatedHypervisor implements Hypervisor {
       const stopTimer = this.#clock.after(Math.max(0, timeoutMs), () => finish(isTrue()));
     });
   }
-}
-
-const roles: readonly VmRole[] = ['appliance', 'substituteVm', 'testVm'];
-const powers = { poweredOn: 'on', poweredOff: 'off', suspended: 'suspended' } as const;
-
-function vmState(vm: VmRecord): VmState {
-  const scenarioId = vm.extraConfig[tagKeys.scenarioId];
-  const role = roles.find((one) => one === vm.extraConfig[tagKeys.role]);
-  return {
-    vmId: vm.id,
-    name: vm.name,
-    power: powers[vm.power],
-    ...(scenarioId === undefined || role === undefined ? {} : { tag: { scenarioId, role } }),
-    diskPaths: diskPaths(vm),
-    snapshots: vm.snapshots.length,
-  };
-}
-
-function hasTag(vm: VmRecord, scenarioId: string, role: VmRole): boolean {
-  return vm.extraConfig[tagKeys.scenarioId] === scenarioId && vm.extraConfig[tagKeys.role] === role;
-}
-
-function isDouble(vm: VmRecord, scenarioId: string): boolean {
-  return hasTag(vm, scenarioId, 'substituteVm') || hasTag(vm, scenarioId, 'testVm');
-}
-
-/** The first free unit on the VM's PVSCSI controllers. */
-function freePlace(vm: VmRecord, path: string): DeviceChange {
-  for (const controller of vm.devices) {
-    if (controller.kind !== 'controller' || controller.type !== 'ParaVirtualSCSIController') continue;
-    const taken = vm.devices.flatMap((one) =>
-      one.kind === 'disk' && one.controllerKey === controller.key ? [one.unitNumber] : [],
-    );
-    const unitNumber = pvscsiUnits.find((unit) => !taken.includes(unit));
-    if (unitNumber === undefined) continue;
-    const diskMode = 'independent_persistent';
-    return { add: 'disk', key: -1, controllerKey: controller.key, unitNumber, path, diskMode };
-  }
-  throw new VimFault('TooManyDevices', { property: 'attachDisk' });
-}
-
-function devicesOf(spec: VmSpec): readonly DeviceChange[] {
-  const perController = pvscsiUnits.length;
-  const controllers = Math.max(1, Math.ceil(spec.diskPaths.length / perController));
-  return [
-    ...Array.from({ length: controllers }, (_, busNumber): DeviceChange => {
-      return { add: 'controller', key: -100 - busNumber, type: 'ParaVirtualSCSIController', busNumber };
-    }),
-    ...spec.diskPaths.map((path, index): DeviceChange => {
-      const controllerKey = -100 - Math.floor(index / perController);
-      const unitNumber = pvscsiUnits[index % perController];
-      return { add: 'disk', key: -1000 - index, controllerKey, unitNumber, path, diskMode: 'persistent' };
-    }),
-    ...spec.nics.map(({ network, connected }, index): DeviceChange => {
-      return { add: 'nic', key: -5000 - index, type: 'VirtualVmxnet3', network, connected, macAddress: undefined };
-    }),
-  ];
 }

@@ -4,6 +4,7 @@ import { registerAppliance } from './model/appliance.ts';
 import { HypervisorModel } from './model/hypervisorModel.ts';
 import type { ModelOptions } from './model/hypervisorModel.ts';
 import { QemuGuests } from './qemu/qemuGuests.ts';
+import { exportExtents, extentsOf } from './qemu/extents.ts';
 import { hasQemu } from './qemu/probe.ts';
 import { fingerprint, makeCertificate } from './soap/certificate.ts';
 import type { ServerCertificate } from './soap/certificate.ts';
@@ -51,6 +52,8 @@ export type EsxiSimulator = {
   readonly certificateSha256: string;
   readonly qemu: boolean;
   readonly model: HypervisorModel;
+  /** Writes all bytes of a disk that no VM runs with to a raw file: of a child what its guest would read. */
+  exportDisk(path: string, target: string): Promise<void>;
   close(): Promise<void>;
 };
 
@@ -90,6 +93,7 @@ export async function startEsxiSimulator(options: EsxiSimulatorOptions): Promise
     certificateSha256: fingerprint(certificate.certPem, 'sha256'),
     qemu,
     model,
+    exportDisk: (path, target) => exportExtents(extentsOf({ model, datastores }, path), target),
     close: async () => {
       await server.close();
       await guests.close();
@@ -127,7 +131,7 @@ function makeGround(
 ): Ground {
   return {
     makeFolder: (path) => datastores.makeFolder(path),
-    createDisk: (disk) => datastores.createDisk(disk),
+    createDisk: (disk, base) => datastores.createDisk(disk, base),
     removeDisk: (disk) => datastores.removeDisk(disk),
     writeVm: (vm) => datastores.writeVm(vm),
     removeVm: (vm) => datastores.removeVm(vm),
@@ -137,6 +141,7 @@ function makeGround(
       if (!model.isGuestModelled(vm)) await guests.boot(vm);
     },
     stop: (vm) => guests.stop(vm),
+    plugNics: (vm) => guests.plugNics(vm),
     shutdown: (vm) => guests.shutdown(vm),
     showDisks: async () => guestDisks?.show(),
   };

@@ -4,13 +4,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { CommandAnswer, ScenarioCommand, ScenarioStatus } from '#engine/protocol/messages.ts';
 import type { Explanation } from '#machines/scenario/explain.ts';
 import type { SwitchoverRehearsal } from '#machines/switchover/rehearseSwitchover.ts';
-import type { SwitchoverMode } from '#machines/vocabulary.ts';
-import type { Site, WriteTally } from '#simulators/site/site.ts';
+import { commandTable } from '#control/scenarios/commandTable.ts';
+import type { ScenarioChoice, Site, WriteTally } from '#simulators/site/site.ts';
 import type { ControlEvent } from './controlClient.ts';
 import { parseGuestReport } from './guestReport.ts';
 import type { GuestReport } from './guestReport.ts';
 import { LabError } from './labError.ts';
-import { substituteVmName } from './startLab.ts';
+import { substituteVmName } from './labScenario.ts';
 import type { Lab } from './startLab.ts';
 import { writesThrough } from './workloadLog.ts';
 
@@ -32,17 +32,21 @@ export class LabSite implements Site {
     return this.#scenario;
   }
 
-  async createScenario({ switchover }: { readonly switchover: SwitchoverMode }): Promise<void> {
+  async createScenario({ switchover, fence = 'device', speculation = true }: ScenarioChoice): Promise<void> {
+    if (fence === 'lease') throw new LabError('the lab has no watchdog, so a lapsed lease proves nothing here');
     const draft = await this.lab.scenario({
       name: 'web-server',
       switchover,
-      isAlive: { heartbeatMs: 500, timeoutMs: 4_000 },
+      fence,
+      speculation,
+      isAlive: { heartbeatMs: 1_000, timeoutMs: 5_000 },
     });
     this.#scenario = await this.lab.control.createScenario(draft);
   }
 
   async command({ command, ...options }: ScenarioCommand): Promise<CommandAnswer> {
-    const answer = await this.lab.control.send('POST', `/api/scenarios/${this.scenarioId}/${command}`, options);
+    const path = `/api/scenarios/${this.scenarioId}/${commandTable[command].path}`;
+    const answer = await this.lab.control.send('POST', path, options);
     if (answer.status < 300) return { accepted: true };
     const { code, detail, detailJa } = answer.body as { code: string; detail: string; detailJa: string };
     return { accepted: false, code, ja: detailJa, en: detail };
@@ -83,11 +87,7 @@ export class LabSite implements Site {
   }
 
   async isMasterIsolated(): Promise<boolean> {
-    const record = await readFile(
-      join(this.lab.datastoreFolder, '..', 'master', 'engine', 'master', 'isolated.json'),
-      'utf8',
-    ).catch(() => '');
-    return record.includes('sinceMs');
+    return !(await this.lab.master.servesNetwork());
   }
 
   async substituteVm(): Promise<{ readonly power: string } | undefined> {

@@ -6,31 +6,36 @@ import { createAuthority, issue } from '#engine/adapters/network/certificateAuth
 
 /** Paths of PEM files; the key's is readable by its owner only. */
 export type IdentityFiles = { readonly ca: string; readonly cert: string; readonly key: string };
-export type LabRole = 'master' | 'appliance' | 'control';
+export type LabRole = 'master' | 'appliance' | 'control' | 'witness';
 export type LabCertificates = Readonly<Record<LabRole, IdentityFiles>>;
 
-const roles: readonly LabRole[] = ['master', 'appliance', 'control'];
-const hosts = ['localhost', '127.0.0.1'];
+const roles: readonly LabRole[] = ['master', 'appliance', 'control', 'witness'];
+const loopback = ['localhost', '127.0.0.1'];
 
 /**
  * The lab's own authority and one identity for each of its parts, in `certificates/` under the lab's folder.
- * Made once; a folder that has them keeps them.
+ * Made once; a folder that has them keeps them. `hosts`: addresses the parts have beside loopback.
  */
-export async function labCertificates(folder: string): Promise<LabCertificates> {
+export async function labCertificates(folder: string, hosts: readonly string[] = []): Promise<LabCertificates> {
   const home = join(folder, 'certificates');
   await mkdir(home, { recursive: true, mode: 0o700 });
   const complete = join(home, 'complete');
   if ((await readIfPresent(complete)) === undefined) {
     const authority = await createAuthority('Kagemusha lab');
     await writePem(join(home, 'ca.pem'), authority.certPem);
-    for (const role of roles) await issueFor(role, home, authority);
+    for (const role of roles) await issueFor(role, home, authority, hosts);
     await writePem(complete, '');
   }
-  return { master: filesOf('master', home), appliance: filesOf('appliance', home), control: filesOf('control', home) };
+  return Object.fromEntries(roles.map((role) => [role, filesOf(role, home)])) as LabCertificates;
 }
 
-async function issueFor(role: LabRole, home: string, authority: CertificateAuthority): Promise<void> {
-  const identity = await issue(authority, { commonName: role, hosts: [role, ...hosts] });
+async function issueFor(
+  role: LabRole,
+  home: string,
+  authority: CertificateAuthority,
+  hosts: readonly string[],
+): Promise<void> {
+  const identity = await issue(authority, { commonName: role, hosts: [role, ...loopback, ...hosts] });
   const files = filesOf(role, home);
   await writePem(files.cert, identity.certPem);
   await writePem(files.key, identity.keyPem);

@@ -86,6 +86,8 @@ async function detectPackages(
     [grubFiles, 'grub-pc-bin'],
     [mke2fs, 'e2fsprogs'],
     [losetup, 'mount'],
+    // The master's own networks are made with it.
+    [(await findProgram('ip')) !== undefined, 'iproute2'],
   ];
   const wanted = await Promise.all(
     also.map(async (one): Promise<readonly [boolean, string]> => [

@@ -16,6 +16,8 @@ export type ProcessSpec = {
   /** A program of ours and its arguments, run with the Node that runs the lab. */
   readonly script: string;
   readonly args?: readonly string[];
+  /** A command that ends by becoming the one behind it: `unshare --net --`, `nsenter … --`. */
+  readonly within?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   /** How long until the line that says it is ready; 30 s by default. */
   readonly readyWithinMs?: number;
@@ -56,7 +58,8 @@ export async function startProcess(spec: ProcessSpec): Promise<LabProcess> {
   const logPath = join(spec.folder, 'logs', `${spec.name}.log`);
   await mkdir(join(spec.folder, 'logs'), { recursive: true });
   const errors = await open(logPath, 'a');
-  const child = spawn(process.execPath, [spec.script, ...(spec.args ?? [])], {
+  const [program, ...args] = [...(spec.within ?? []), process.execPath, spec.script, ...(spec.args ?? [])];
+  const child = spawn(program ?? process.execPath, args, {
     // A group of its own: Ctrl-C at the terminal reaches the lab only, which takes all down in its own order.
     detached: true,
     stdio: ['ignore', 'pipe', errors.fd],

@@ -1,27 +1,42 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { SwitchoverMode } from '#machines/vocabulary.ts';
+import type { HostAddress } from '#machines/vocabulary.ts';
 import { buildBootableDisk } from './bootableDisk.ts';
 import type { BootableDisk } from './bootableDisk.ts';
 import { labCertificates } from './certificates.ts';
-import type { IdentityFiles } from './certificates.ts';
 import { ControlClient } from './controlClient.ts';
+import { account, labScenario } from './labScenario.ts';
+import type { LabScenario } from './labScenario.ts';
 import { attachLoop, cleanLoops, detachLoop } from './loopDevice.ts';
+import { startMaster } from './masterMachine.ts';
+import type { MasterMachine } from './masterMachine.ts';
+import { makeNetwork } from './network.ts';
+import type { LabNetwork } from './network.ts';
 import { canBoot, ensurePackages } from './packages.ts';
-import { killLeftoverProcesses, startProcess, stopAllProcesses } from './processes.ts';
+import { startBmc, startControl, startEngine, startEsxi } from './parts.ts';
+import { killLeftoverProcesses, stopAllProcesses } from './processes.ts';
 import type { LabProcess } from './processes.ts';
-
-export const root = join(import.meta.dirname, '..', '..');
 
 export type LabPorts = {
   readonly control: number;
   readonly appliance: number;
   readonly master: number;
+  readonly guard: number;
+  readonly witness: number;
   readonly esxi: number;
+  readonly bmc: number;
 };
-export const usualPorts: LabPorts = { control: 8088, appliance: 25_000, master: 25_001, esxi: 8443 };
-/** Any free port: for tests beside a running lab. */
-export const anyPorts: LabPorts = { control: 0, appliance: 0, master: 0, esxi: 0 };
+export const usualPorts: LabPorts = {
+  control: 8088,
+  appliance: 25_000,
+  master: 25_000,
+  guard: 25_001,
+  witness: 25_000,
+  esxi: 8443,
+  bmc: 8444,
+};
+/** Any free port: for tests beside a running lab. Engines with addresses of their own need none. */
+export const anyPorts: LabPorts = { control: 0, appliance: 0, master: 0, guard: 0, witness: 0, esxi: 0, bmc: 0 };
 
 export type LabOptions = {
   readonly folder: string;
@@ -31,27 +46,31 @@ export type LabOptions = {
   readonly writesPerSecond?: number;
 };
 
-const password = 'lab-Kagemusha-1';
-export const substituteVmName = 'kagemusha-double';
-
 /** One machine playing all parts: real processes, real sockets, real blocks, ESXi's wire protocol, a boot in QEMU. */
 export type Lab = {
   readonly controlUrl: string;
   readonly control: ControlClient;
-  readonly ports: LabPorts;
+  readonly at: {
+    readonly appliance: HostAddress;
+    readonly master: HostAddress;
+    readonly guard: HostAddress;
+    /** Only where the master has networks of its own: what shares its loopback is no third voter. */
+    readonly witness: HostAddress | undefined;
+    readonly esxi: HostAddress;
+    readonly bmc: HostAddress;
+  };
+  /** The end of the master can be proven here, so that switchover may be automatic. */
+  readonly fenced: boolean;
   /** The substitute VM really boots; otherwise its boot is a simulated one. */
   readonly boots: boolean;
   readonly masterDevice: string;
   readonly datastoreFolder: string;
   readonly workloadLogPath: string;
-  readonly processes: { readonly appliance: LabProcess; readonly master: LabProcess; readonly workload: LabProcess };
+  readonly master: MasterMachine;
+  readonly appliance: LabProcess;
   /** A scenario for this lab, as one would send it to `/api/scenarios`. */
-  scenario(options: {
-    readonly name: string;
-    readonly switchover: SwitchoverMode;
-    readonly isAlive: { readonly heartbeatMs: number; readonly timeoutMs: number };
-  }): Promise<unknown>;
-  /** Ends the master as a power cut does: engine and workload in one instant. */
+  scenario(options: LabScenario): Promise<unknown>;
+  /** Ends the master as a power cut does: engine, guard and workload in one instant. */
   killMaster(): Promise<void>;
   /** `kill -9` of the appliance's engine; `restartAppliance` starts it again on the same state. */
   killAppliance(): Promise<void>;
@@ -70,201 +89,122 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   const image = join(folder, 'master', 'disk.img');
   const disk = await buildBootableDisk(image, { packages, hostname: 'web-server' });
   const device = await attachLoop(image);
-  try {
-    return await startParts(options, { disk, device, boots: canBoot(packages) });
-  } catch (thrown) {
+  const network = await makeNetwork(say);
+  if (!network) say('The master runs on loopback. Nothing proves its end there: switchover is manual and asserted.');
+  const close = async (): Promise<void> => {
     await stopAllProcesses();
+    await network?.remove();
     await detachLoop(device);
+  };
+  try {
+    return await startParts(options, { disk, device, network, boots: canBoot(packages), close });
+  } catch (thrown) {
+    await close();
     throw thrown;
   }
 }
 
-type Ground = { readonly disk: BootableDisk; readonly device: string; readonly boots: boolean };
+type Ground = {
+  readonly disk: BootableDisk;
+  readonly device: string;
+  readonly network: LabNetwork | undefined;
+  readonly boots: boolean;
+  close(): Promise<void>;
+};
 
-async function startParts(options: LabOptions, { disk, device, boots }: Ground): Promise<Lab> {
+const loopback = '127.0.0.1';
+/** On one loopback the parts cannot all have their usual ports. */
+const masterPortOnLoopback = 25_010;
+
+/** With addresses of their own the engines always have their usual ports, as the guard's firewall names them. */
+function portsOn(network: LabNetwork | undefined, ports: LabPorts): LabPorts {
+  const { appliance, master, guard, witness } = usualPorts;
+  if (network) return { ...ports, appliance, master, guard, witness };
+  return ports.master === 0 ? ports : { ...ports, master: masterPortOnLoopback, guard: masterPortOnLoopback + 1 };
+}
+
+async function startParts(options: LabOptions, ground: Ground): Promise<Lab> {
   const { folder } = options;
-  const certificates = await labCertificates(folder);
-  const esxi = await startEsxi(options, boots);
-  const workloadLogPath = join(folder, 'master', 'workload.log');
-  const workload = await startWorkload(options, disk, device, workloadLogPath);
-  const master = await startEngine(folder, 'master', options.ports.master, certificates.master, {
-    master: { disks: [device], systemDisk: device, firmware: 'bios' },
-  });
-  const appliancePart = { appliance: { diskFolder: join(folder, 'guests', 'appliance') } };
-  let appliance = await startEngine(
+  const { disk, device, network, boots, close } = ground;
+  const ports = portsOn(network, options.ports);
+  const certificates = await labCertificates(
     folder,
-    'appliance',
-    options.ports.appliance,
-    certificates.appliance,
-    appliancePart,
+    network ? [network.appliance, network.witness, network.master] : [],
   );
-  const ports = {
-    ...options.ports,
-    esxi: Number(esxi.listening),
-    master: Number(master.listening),
-    appliance: Number(appliance.listening),
-  };
-  const controlProcess = await startControl(folder, ports, certificates.control);
-  const controlPort = Number(controlProcess.listening);
-  const controlUrl = `http://127.0.0.1:${controlPort}`;
-  const control = new ControlClient(controlUrl);
-  await control.untilEnginesConnected();
-  await control.post('/api/secrets', { name: 'esxi', value: password });
-  const certificateSha256 = await certificateOf(folder);
+  const esxi = await startEsxi(folder, { port: ports.esxi, boots, ...account });
+  const workloadLogPath = join(folder, 'master', 'workload.log');
+  const master = await startMaster({
+    folder,
+    network,
+    disk,
+    device,
+    workloadLogPath,
+    writesPerSecond: options.writesPerSecond ?? 200,
+    enginePort: ports.master,
+    guardPort: ports.guard,
+    tls: certificates.master,
+  });
+  const bmc = await startBmc(folder, { port: ports.bmc, pidsFile: master.pidsFile, ...account });
+  const witness = network && (await startWitness(folder, network.witness, ports.witness, certificates.witness));
+  const startAppliance = (port: number) =>
+    startEngine(folder, {
+      part: 'appliance',
+      node: 'appliance',
+      listen: { host: network?.appliance ?? loopback, port },
+      tls: certificates.appliance,
+      roles: { appliance: { diskFolder: join(folder, 'guests', 'appliance') } },
+    });
+  let appliance = await startAppliance(ports.appliance);
+  const applianceAt = { host: network?.appliance ?? loopback, port: Number(appliance.listening) };
+  const { controlUrl, control } = await connectControl(folder, {
+    port: ports.control,
+    appliance: applianceAt,
+    master: master.at,
+    tls: certificates.control,
+  });
+  const places = { guard: master.guardAt, witness, esxi, bmc, network };
   return {
     controlUrl,
     control,
-    ports: { ...ports, control: controlPort },
+    at: { appliance: applianceAt, master: master.at, guard: master.guardAt, witness, esxi: esxi.at, bmc: bmc.at },
+    fenced: network !== undefined,
     boots,
     masterDevice: device,
     datastoreFolder: join(folder, 'esxi'),
     workloadLogPath,
-    get processes() {
-      return { appliance, master, workload };
+    master,
+    get appliance() {
+      return appliance;
     },
-    scenario: async ({ name, switchover, isAlive }) => ({
-      name,
-      master: { disks: await control.masterDisks() },
-      appliance: { vmName: 'appliance' },
-      hypervisor: {
-        host: '127.0.0.1',
-        port: ports.esxi,
-        user: 'root',
-        secretName: 'esxi',
-        certificateSha256,
-        datastore: 'datastore1',
-      },
-      substituteVm: {
-        name: substituteVmName,
-        cpus: 2,
-        memoryMiB: 512,
-        nicMapping: { highAvailability: [{ network: 'VM Network' }] },
-      },
-      isAlive,
-      switchover,
-      spool: { spoolBytesMax: 256 * 2 ** 20 },
-    }),
-    killMaster: async () => {
-      await Promise.all([master.kill(), workload.kill()]);
-    },
+    scenario: async (scenario) => labScenario(scenario, await control.masterDisks(), places),
+    killMaster: () => master.kill(),
     killAppliance: () => appliance.kill(),
     restartAppliance: async () => {
-      appliance = await startEngine(folder, 'appliance', ports.appliance, certificates.appliance, appliancePart);
+      appliance = await startAppliance(applianceAt.port);
     },
-    stop: async () => {
-      await stopAllProcesses();
-      await detachLoop(device);
-    },
+    stop: close,
   };
 }
 
-const certificateOf = async (folder: string): Promise<string> =>
-  (await readFile(join(folder, 'esxi.sha256'), 'utf8')).trim();
-
-async function startEsxi({ folder, ports }: LabOptions, boots: boolean): Promise<LabProcess> {
-  const esxi = await startProcess({
-    name: 'esxi-simulator',
-    folder,
-    script: join(root, 'simulators/hypervisor/main.ts'),
-    args: [
-      '--port',
-      `${ports.esxi}`,
-      '--user',
-      'root',
-      '--datastore',
-      join(folder, 'esxi'),
-      '--guest-disks',
-      join(folder, 'guests'),
-      '--modelled-vm',
-      'appliance',
-      '--state',
-      join(folder, 'esxi.state.json'),
-      '--capacity',
-      `${20 * 2 ** 30}`,
-      ...(boots ? [] : ['--no-qemu']),
-    ],
-    // In the environment: a command line is for everybody to read.
-    env: { ESXI_SIMULATOR_PASSWORD: password },
-  });
-  const ready = /^\{"listening".*\}$/m.exec(await readFile(esxi.logPath, 'utf8'))?.[0] ?? '{}';
-  await writeFile(join(folder, 'esxi.sha256'), (JSON.parse(ready) as { certificateSha256: string }).certificateSha256);
-  return esxi;
-}
-
-function startWorkload(
-  { folder, writesPerSecond = 200 }: LabOptions,
-  disk: BootableDisk,
-  device: string,
-  log: string,
-): Promise<LabProcess> {
-  return startProcess({
-    name: 'workload',
-    folder,
-    script: join(root, 'simulators/lab/workload.ts'),
-    args: [
-      '--device',
-      device,
-      '--offset',
-      `${disk.workloadOffset}`,
-      '--slots',
-      `${disk.workloadSlots}`,
-      '--log',
-      log,
-      '--rate',
-      `${writesPerSecond}`,
-    ],
-  });
-}
-
-async function startEngine(
+async function startWitness(
   folder: string,
-  node: string,
+  host: string,
   port: number,
-  tls: IdentityFiles,
-  roles: Record<string, unknown>,
-): Promise<LabProcess> {
-  const config = join(folder, node, 'engine.json');
-  await mkdir(join(folder, node), { recursive: true });
-  await writeFile(
-    config,
-    JSON.stringify(
-      {
-        node,
-        listen: { host: '127.0.0.1', port },
-        folder: join(folder, node, 'engine'),
-        tls: { caFile: tls.ca, certFile: tls.cert, keyFile: tls.key },
-        ...roles,
-      },
-      null,
-      2,
-    ),
-  );
-  return startProcess({
-    name: `engine-${node}`,
-    folder,
-    script: join(root, 'engine/main.ts'),
-    args: ['--config', config],
-  });
+  tls: Parameters<typeof startEngine>[1]['tls'],
+): Promise<HostAddress> {
+  const listen = { host, port };
+  const witness = await startEngine(folder, { part: 'witness', node: 'witness', listen, tls, roles: { witness: {} } });
+  return { host, port: Number(witness.listening) };
 }
 
-async function startControl(folder: string, ports: LabPorts, tls: IdentityFiles): Promise<LabProcess> {
-  const home = join(folder, 'control');
-  const config = join(home, 'control.json');
-  await mkdir(home, { recursive: true });
-  const at = (port: number) => ({ host: '127.0.0.1', port });
-  await writeFile(
-    config,
-    JSON.stringify(
-      {
-        listen: at(ports.control),
-        folder: home,
-        appliance: at(ports.appliance),
-        master: at(ports.master),
-        tls: { caFile: tls.ca, certFile: tls.cert, keyFile: tls.key },
-      },
-      null,
-      2,
-    ),
-  );
-  return startProcess({ name: 'control', folder, script: join(root, 'control/main.ts'), args: ['--config', config] });
+async function connectControl(
+  folder: string,
+  options: Parameters<typeof startControl>[1],
+): Promise<Pick<Lab, 'controlUrl' | 'control'>> {
+  const process = await startControl(folder, options);
+  const controlUrl = `http://${loopback}:${Number(process.listening)}`;
+  const control = new ControlClient(controlUrl);
+  await control.untilEnginesConnected();
+  for (const name of ['esxi', 'bmc']) await control.post('/api/secrets', { name, value: account.password });
+  return { controlUrl, control };
 }

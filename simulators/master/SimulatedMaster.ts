@@ -1,7 +1,6 @@
 import { engineVersion } from '#engine/protocol/messages.ts';
 import { PartyFault } from '#machines/faults.ts';
 import type { Clock } from '#machines/parties/clock.ts';
-import type { Intent } from '#machines/parties/intent.ts';
 import type { ChangeFeed, Master, SourceDisk } from '#machines/parties/master.ts';
 import type { Firmware, MasterDescription, MasterDisk } from '#machines/vocabulary.ts';
 import { SimulatedChangeFeed } from './SimulatedChangeFeed.ts';
@@ -19,8 +18,6 @@ export type SimulatedMasterOptions = {
   readonly memoryMiB?: number;
 };
 
-type Isolation = { readonly epoch: number; readonly isolated: boolean };
-
 /** A protected host in memory, and the hooks a site or a test uses to make things happen to it. */
 export class SimulatedMaster implements Master {
   /** Set to make `trackChanges` fail as on a kernel that does not let us trace. */
@@ -28,8 +25,8 @@ export class SimulatedMaster implements Master {
   readonly #options: SimulatedMasterOptions;
   readonly #disks: Map<string, SparseDisk>;
   readonly #feeds = new Set<SimulatedChangeFeed>();
-  readonly #isolations = new Map<string, Isolation>();
   #poweredOn = true;
+  #boots = 1;
 
   constructor(options: SimulatedMasterOptions) {
     this.#options = options;
@@ -45,6 +42,7 @@ export class SimulatedMaster implements Master {
     return {
       hostName: this.hostName,
       engineVersion: this.#options.engineVersion ?? engineVersion,
+      bootId: `boot ${this.#boots}`,
       firmware: this.#options.firmware ?? 'bios',
       cpus: this.#options.cpus ?? 2,
       memoryMiB: this.#options.memoryMiB ?? 2048,
@@ -81,25 +79,6 @@ export class SimulatedMaster implements Master {
     });
     this.#feeds.add(feed);
     return feed;
-  }
-
-  async isolate(intent: Intent): Promise<void> {
-    this.#demandPower();
-    const known = this.#admit(intent);
-    if (known?.isolated !== true) this.#refuseLate('isolate', intent);
-    this.#isolations.set(intent.scenarioId, { epoch: intent.epoch, isolated: true });
-  }
-
-  async rejoin(intent: Intent): Promise<void> {
-    this.#demandPower();
-    const known = this.#admit(intent);
-    if (known?.isolated === true) this.#refuseLate('rejoin', intent);
-    this.#isolations.set(intent.scenarioId, { epoch: intent.epoch, isolated: false });
-  }
-
-  /** Survives power cuts. */
-  isIsolated(): boolean {
-    return [...this.#isolations.values()].some((isolation) => isolation.isolated);
   }
 
   /** A workload's write; completed when it returns. Any alignment. Throws when the host is off. */
@@ -142,6 +121,7 @@ export class SimulatedMaster implements Master {
   }
 
   powerOn(): void {
+    if (!this.#poweredOn) this.#boots += 1;
     this.#poweredOn = true;
   }
 
@@ -158,18 +138,6 @@ export class SimulatedMaster implements Master {
       throw new RangeError(`${offset}+${length} is outside of ${diskId}`);
     }
     return disk.read(offset, Math.min(length, bytes - offset));
-  }
-
-  #admit(intent: Intent): Isolation | undefined {
-    const known = this.#isolations.get(intent.scenarioId);
-    if (known !== undefined && intent.epoch < known.epoch) {
-      throw new PartyFault('staleEpoch', { theirs: intent.epoch, ours: known.epoch });
-    }
-    return known;
-  }
-
-  #refuseLate(what: string, intent: Intent): void {
-    if (this.#options.clock.nowMs() > intent.deadlineAtMs) throw new PartyFault('timedOut', { what }, 'none');
   }
 
   #demandPower(): void {

@@ -10,6 +10,8 @@ export type NetworkOptions = {
   readonly random: Random;
   /** One way, each piece; default 1. */
   readonly latencyMs?: number;
+  /** Up to this much more, by chance: connections overtake each other; default 0. */
+  readonly jitterMs?: number;
   /** Bytes on the way or unread before `send` holds its caller back; default 256 KiB. */
   readonly windowBytes?: number;
   /** Pieces arrive cut at places the seed chooses; default true. */
@@ -38,9 +40,12 @@ export class SimulatedNetwork {
   readonly #views = new Set<HostView>();
   readonly #cuts = new Set<string>();
   readonly #poweredOff = new Set<string>();
+  readonly #routeListeners = new Set<() => void>();
+  readonly #frozen = new Set<string>();
+  readonly #slow = new Map<string, number>();
 
   constructor(options: NetworkOptions) {
-    this.#options = { latencyMs: 1, windowBytes: 256 * 1024, stutter: true, ...options };
+    this.#options = { latencyMs: 1, jitterMs: 0, windowBytes: 256 * 1024, stutter: true, ...options };
   }
 
   /** The network as a new process on this host has it. */
@@ -53,6 +58,12 @@ export class SimulatedNetwork {
     return view;
   }
 
+  /** Told after any change of what `passes`; returns the cancellation. For models that do not want to poll. */
+  onRouteChange(listen: () => void): () => void {
+    this.#routeListeners.add(listen);
+    return () => this.#routeListeners.delete(listen);
+  }
+
   /** Nothing passes between the two hosts, in either direction. */
   cut(a: string, b: string): void {
     this.cutOneWay(a, b);
@@ -62,6 +73,7 @@ export class SimulatedNetwork {
   /** Nothing passes from one host to the other; the way back stays open. */
   cutOneWay(from: string, to: string): void {
     this.#cuts.add(route(from, to));
+    this.#tellRoutes();
   }
 
   /** Ends cuts: of these two hosts, of everything with one host, or all. What waited arrives now. */
@@ -71,41 +83,108 @@ export class SimulatedNetwork {
       if ((a === undefined || ends.includes(a)) && (b === undefined || ends.includes(b))) this.#cuts.delete(cut);
     }
     for (const connection of this.#connections) connection.routeHealed();
+    this.#tellRoutes();
+  }
+
+  /** Ends one cut in one direction. */
+  healOneWay(from: string, to: string): void {
+    this.#cuts.delete(route(from, to));
+    for (const connection of this.#connections) connection.routeHealed();
+    this.#tellRoutes();
+  }
+
+  /** From now on each piece takes this much longer one way; 0 ends it. What is on the way keeps its order. */
+  slow(from: string, to: string, extraMs: number): void {
+    if (extraMs > 0) this.#slow.set(route(from, to), extraMs);
+    else this.#slow.delete(route(from, to));
+  }
+
+  /** Every connection between the two hosts breaks: both ends hear of it, neither knows what had arrived. */
+  reset(a: string, b: string): void {
+    for (const connection of this.#connections)
+      if ((connection.host === a && connection.remote === b) || (connection.host === b && connection.remote === a))
+        connection.break('ECONNRESET');
+  }
+
+  /** The whole machine stands still: nothing reaches it and it says nothing, until `thaw`. */
+  freeze(name: string): void {
+    this.#frozen.add(name);
+    this.#tellRoutes();
+  }
+
+  thaw(name: string): void {
+    this.#frozen.delete(name);
+    for (const view of this.#views) if (view.name === name) view.wake();
+    for (const connection of this.#connections) connection.routeHealed();
+    this.#tellRoutes();
+  }
+
+  /** One process is stopped (`SIGSTOP`): its host's kernel goes on accepting and keeping what comes in. */
+  freezeProcess(process: Network): void {
+    if (process instanceof HostView) process.stopped = true;
+  }
+
+  thawProcess(process: Network): void {
+    if (!(process instanceof HostView)) return;
+    process.stopped = false;
+    process.wake();
   }
 
   /**
-   * `kill -9` of the processes on a host: its listeners and connections vanish and its views stay silent for ever. The
-   * host's kernel lives on and closes the connections, so peers hear of it one latency later, unless the way is cut.
+   * `kill -9` of the processes on a host, or of one of them: its listeners and connections vanish and its views stay
+   * silent for ever. The host's kernel lives on and closes the connections, so peers hear of it one latency later,
+   * unless the way is cut.
    */
-  kill(name: string): void {
-    this.#endProcesses(name, (connection) => connection.vanish('tellPeer'));
+  kill(name: string, process?: Network): void {
+    this.#endProcesses(name, (connection) => connection.vanish('tellPeer'), process);
   }
 
   /** The host loses its power: peers hear nothing at all, and connecting to it times out, until `powerOn`. */
   powerOff(name: string): void {
     this.#poweredOff.add(name);
     this.#endProcesses(name, (connection) => connection.vanish('silently'));
+    this.#tellRoutes();
   }
 
   /** Peers that still hold a connection of before learn on their next send that it is gone. */
   powerOn(name: string): void {
     this.#poweredOff.delete(name);
     for (const connection of this.#connections) connection.routeHealed();
+    this.#tellRoutes();
   }
 
   /** Whether bytes pass this way now. */
   passes(from: string, to: string): boolean {
-    return !this.#cuts.has(route(from, to)) && !this.#poweredOff.has(from) && !this.#poweredOff.has(to);
+    if (this.#poweredOff.size > 0 && (this.#poweredOff.has(from) || this.#poweredOff.has(to))) return false;
+    if (this.#frozen.size > 0 && (this.#frozen.has(from) || this.#frozen.has(to))) return false;
+    return this.#cuts.size === 0 || !this.#cuts.has(route(from, to));
   }
 
-  #endProcesses(name: string, end: (connection: SimulatedConnection) => void): void {
-    for (const view of this.#views) {
-      if (view.name !== name) continue;
+  #tellRoutes(): void {
+    for (const listen of this.#routeListeners) listen();
+  }
+
+  isFrozen(name: string): boolean {
+    return this.#frozen.has(name);
+  }
+
+  /** How long a piece takes this way, milliseconds. */
+  latencyMs(from: string, to: string): number {
+    const { latencyMs, jitterMs, random } = this.#options;
+    const extraMs = this.#slow.size === 0 ? 0 : (this.#slow.get(route(from, to)) ?? 0);
+    return latencyMs + extraMs + (jitterMs === 0 ? 0 : random.integer(Math.ceil(jitterMs * 1000)) / 1000);
+  }
+
+  #endProcesses(name: string, end: (connection: SimulatedConnection) => void, process?: Network): void {
+    const dying = new Set<HostView>();
+    for (const view of this.#views)
+      if (view.name === name && (process === undefined || view === process)) dying.add(view);
+    for (const view of dying) {
       view.dead = true;
       this.#views.delete(view);
     }
-    for (const [key, listener] of this.#listeners) if (listener.host === name) this.#listeners.delete(key);
-    for (const connection of this.#connections) if (connection.host === name) end(connection);
+    for (const [key, { view }] of this.#listeners) if (dying.has(view)) this.#listeners.delete(key);
+    for (const connection of this.#connections) if (dying.has(connection.process as HostView)) end(connection);
   }
 
   /** @internal */
@@ -123,7 +202,7 @@ export class SimulatedNetwork {
 
   /** @internal */
   async connect(view: HostView, address: HostAddress, timeoutMs = connectTimeoutMsDefault): Promise<Connection> {
-    const { clock, latencyMs } = this.#options;
+    const { clock } = this.#options;
     const host = isLoopback(address.host) ? view.name : address.host;
     const at = `${address.host}:${address.port}`;
     const startNs = clock.monotonicNs();
@@ -133,13 +212,14 @@ export class SimulatedNetwork {
       await clock.sleep(timeoutMs - Number(clock.monotonicNs() - startNs) / 1e6);
       return refuse('ETIMEDOUT');
     };
-    if (!this.#roundTripPasses(view.name, host) || 2 * latencyMs > timeoutMs) return timeOut();
-    await clock.sleep(latencyMs);
+    const [thereMs, backMs] = [this.latencyMs(view.name, host), this.latencyMs(host, view.name)];
+    if (!this.#roundTripPasses(view.name, host) || thereMs + backMs > timeoutMs) return timeOut();
+    await clock.sleep(thereMs);
     if (!this.#roundTripPasses(view.name, host)) return timeOut();
     const listener = this.#listeners.get(place(host, address.port));
     const trusted = listener?.view.identity.authority === view.identity.authority;
     const near = listener !== undefined && trusted && !view.dead ? this.#join(view, listener) : undefined;
-    await clock.sleep(latencyMs);
+    await clock.sleep(backMs);
     if (!this.passes(host, view.name)) {
       near?.close();
       return timeOut();
@@ -162,9 +242,11 @@ export class SimulatedNetwork {
       new SimulatedConnection({
         ...this.#options,
         host: self.name,
+        remote: peer.name,
+        process: self,
         peer: peer.identity.certificateName,
-        address: peer.name,
         passes: () => this.passes(self.name, peer.name),
+        latencyMs: () => this.latencyMs(self.name, peer.name),
         ended: (connection) => this.#connections.delete(connection),
       });
     const nearEnd = end(near, listener.view);
@@ -181,12 +263,24 @@ class HostView implements Network {
   readonly name: string;
   readonly identity: Required<HostIdentity>;
   dead = false;
+  stopped = false;
+  readonly onThaw: (() => void)[] = [];
   readonly #network: SimulatedNetwork;
 
   constructor(network: SimulatedNetwork, name: string, identity: Required<HostIdentity>) {
     this.#network = network;
     this.name = name;
     this.identity = identity;
+  }
+
+  get frozen(): boolean {
+    return this.stopped || this.#network.isFrozen(this.name);
+  }
+
+  /** Goes on with what came in meanwhile, unless something else still holds it. */
+  wake(): void {
+    if (this.frozen) return;
+    for (const goOn of this.onThaw.splice(0)) goOn();
   }
 
   listen(address: HostAddress, accept: (connection: Connection) => void): Promise<Listener> {
@@ -196,7 +290,12 @@ class HostView implements Network {
 
   connect(address: HostAddress, options: { readonly timeoutMs?: number } = {}): Promise<Connection> {
     if (this.dead) return never();
-    return this.#network.connect(this, address, options.timeoutMs);
+    return this.#network.connect(this, address, options.timeoutMs).finally(() => this.#awake());
+  }
+
+  /** An answer reaches a process only while it runs. */
+  #awake(): Promise<void> | undefined {
+    return this.frozen ? new Promise((resolve) => this.onThaw.push(resolve)) : undefined;
   }
 }
 
@@ -211,10 +310,6 @@ class SimulatedListener implements Listener {
     this.port = port;
     this.accept = accept;
     this.#remove = remove;
-  }
-
-  get host(): string {
-    return this.view.name;
   }
 
   async close(): Promise<void> {

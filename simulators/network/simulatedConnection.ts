@@ -6,15 +6,18 @@ import type { Random } from '#machines/parties/random.ts';
 type Wiring = {
   readonly clock: Clock;
   readonly random: Random;
-  readonly latencyMs: number;
+  /** How long a piece that is sent now takes to the peer. */
+  readonly latencyMs: () => number;
   readonly windowBytes: number;
   readonly stutter: boolean;
   /** Host this end is on. */
   readonly host: string;
+  /** Host the other end is on. */
+  readonly remote: string;
+  /** The process this end belongs to, as it sees the network. */
+  readonly process: { readonly frozen: boolean; readonly onThaw: (() => void)[] };
   /** Name in the peer's certificate. */
   readonly peer: string;
-  /** Host the other end is on, for faults. */
-  readonly address: string;
   /** Whether bytes pass from this end to the other now. */
   readonly passes: () => boolean;
   readonly ended: (connection: SimulatedConnection) => void;
@@ -35,6 +38,8 @@ export class SimulatedConnection implements Connection {
   other: SimulatedConnection | undefined;
   readonly peer: string;
   readonly host: string;
+  readonly remote: string;
+  readonly process: Wiring['process'];
   readonly #wiring: Wiring;
   readonly #outbound: Parcel[] = [];
   readonly #inbound: Parcel[] = [];
@@ -51,6 +56,8 @@ export class SimulatedConnection implements Connection {
   constructor(wiring: Wiring) {
     this.#wiring = wiring;
     this.host = wiring.host;
+    this.remote = wiring.remote;
+    this.process = wiring.process;
     this.peer = wiring.peer;
   }
 
@@ -106,6 +113,13 @@ export class SimulatedConnection implements Connection {
     else this.#outbound.length = 0;
   }
 
+  /** Torn from outside: this end hears of it at once; nothing that is on the way arrives. */
+  break(reason: string): void {
+    this.#outbound.length = 0;
+    if (this.process.frozen) this.process.onThaw.push(() => this.break(reason));
+    else if (this.#state === 'open') this.#end(reason);
+  }
+
   /** The way to the peer may be open again: what waited goes on. */
   routeHealed(): void {
     this.#travel();
@@ -113,7 +127,7 @@ export class SimulatedConnection implements Connection {
   }
 
   #dueNs(): bigint {
-    return this.#wiring.clock.monotonicNs() + BigInt(Math.round(this.#wiring.latencyMs * 1e6));
+    return this.#wiring.clock.monotonicNs() + BigInt(Math.round(this.#wiring.latencyMs() * 1e6));
   }
 
   #post(parcel: Parcel): void {
@@ -153,6 +167,10 @@ export class SimulatedConnection implements Connection {
 
   #handOver(): void {
     if (this.#handingOver) return;
+    if (this.process.frozen) {
+      this.process.onThaw.push(() => this.#handOverSoon());
+      return;
+    }
     this.#handingOver = true;
     try {
       for (let parcel = this.#inbound[0]; parcel !== undefined; parcel = this.#inbound[0]) {
@@ -201,10 +219,6 @@ export class SimulatedConnection implements Connection {
   }
 
   #unreachable(effect: 'none' | 'unknown'): PartyFault {
-    return new PartyFault(
-      'unreachable',
-      { host: this.#wiring.address, reason: this.#closedReason ?? 'closed' },
-      effect,
-    );
+    return new PartyFault('unreachable', { host: this.#wiring.remote, reason: this.#closedReason ?? 'closed' }, effect);
   }
 }

@@ -2,6 +2,8 @@ import { Appliance } from '#engine/appliance/Appliance.ts';
 import type { ApplianceOptions } from '#engine/appliance/Appliance.ts';
 import { Engine } from '#engine/Engine.ts';
 import { ReplicaReceiver } from '#engine/replica/ReplicaReceiver.ts';
+import type { AddressProbe } from '#machines/parties/addressProbe.ts';
+import type { FenceDevice } from '#machines/parties/fenceDevice.ts';
 import type { Hypervisor } from '#machines/parties/hypervisor.ts';
 import { SimulatedChartStore } from '#simulators/chartStore/SimulatedChartStore.ts';
 import type { ProcessClock, SimulatedClock } from '#simulators/clock/SimulatedClock.ts';
@@ -14,11 +16,26 @@ import type { SimulatedRandom } from '#simulators/random/SimulatedRandom.ts';
 import { SimulatedBlocks } from '#simulators/replicaDisk/simulatedBlocks.ts';
 import { SimulatedReplicaDisks } from '#simulators/replicaDisk/SimulatedReplicaDisks.ts';
 
+/** The receiving end that outlives no process; what is durable of it does. */
+export type ReplicaHost = {
+  open(
+    around: { readonly clock: ProcessClock; readonly isAttached: (wwn: string) => boolean },
+    onFact: Parameters<ApplianceOptions['replica']>[0],
+  ): ReturnType<ApplianceOptions['replica']>;
+  /** The process died: what was not durable is lost. */
+  killed(): void;
+};
+
 type Surroundings = {
   readonly clock: SimulatedClock;
+  readonly driftPpm?: number;
   readonly random: SimulatedRandom;
   readonly network: SimulatedNetwork;
   readonly model: HypervisorModel;
+  /** Instead of the one that receives blocks. */
+  readonly replica?: ReplicaHost | undefined;
+  readonly fenceDevice: FenceDevice;
+  readonly addresses: (clock: ProcessClock) => AddressProbe;
   readonly onCommit: NonNullable<ApplianceOptions['onCommit']>;
 };
 
@@ -37,14 +54,20 @@ export class SimulatedApplianceHost {
   hypervisorReachable = true;
   #planned: PlannedFailure[] = [];
 
+  readonly #machine: ProcessClock;
+  /** UUIDs of the disks that the appliance's guest sees. */
+  readonly #attached = new Set<string>();
+
   constructor(around: Surroundings) {
     this.#around = around;
+    const { clock, driftPpm } = around;
+    this.#machine = clock.process(driftPpm === undefined ? undefined : { driftPpm });
   }
 
   /** Starts the engine on what an earlier process left. */
   async start(): Promise<void> {
-    const { network, clock: wholeClock } = this.#around;
-    const clock = wholeClock.process();
+    const { network, random, replica } = this.#around;
+    const clock = this.#machine.process();
     const view = network.host('appliance');
     const files = this.#files;
     const appliance = new Appliance({
@@ -52,9 +75,14 @@ export class SimulatedApplianceHost {
       folder: '/appliance',
       clock,
       network: view,
+      random: random.fork('appliance'),
       files,
       store: this.#store,
+      fenceDevice: () => this.#around.fenceDevice,
+      addresses: this.#around.addresses(clock),
+      capabilities: ['speculation', 'assuredRecovery', 'reverseReplication', 'dataRecovery', 'offline'],
       replica: (onFact) =>
+        replica?.open({ clock, isAttached: (wwn) => this.#attached.has(wwn) }, onFact) ??
         new ReplicaReceiver({
           network: view,
           replicaDisks: this.#replicaDisks,
@@ -79,6 +107,24 @@ export class SimulatedApplianceHost {
     this.#process = { clock, appliance };
   }
 
+  get store(): SimulatedChartStore {
+    return this.#store;
+  }
+
+  get running(): boolean {
+    return this.#process !== undefined;
+  }
+
+  freeze(): void {
+    this.#machine.freeze();
+    this.#around.network.freeze('appliance');
+  }
+
+  thaw(): void {
+    this.#machine.thaw();
+    this.#around.network.thaw('appliance');
+  }
+
   /** Plans a failure of the hypervisor, now or once somebody connects to it. */
   failHypervisor(failure: PlannedFailure): void {
     if (this.hypervisor) this.hypervisor.fail(failure);
@@ -91,6 +137,7 @@ export class SimulatedApplianceHost {
     this.#process?.clock.kill();
     this.#around.network.kill('appliance');
     this.#replicaDisks.killOpeners();
+    this.#around.replica?.killed();
     this.#store = this.#store.reopen();
     this.#files = this.#files.restart();
     this.#process = undefined;
@@ -118,6 +165,7 @@ export class SimulatedApplianceHost {
     const detach = hypervisor.detachDisk.bind(hypervisor);
     hypervisor.attachDisk = async (place, intent) => {
       const locator = await attach(place, intent);
+      this.#attached.add(locator.wwn);
       const contents = this.#contents.get(locator.wwn) ?? new SimulatedBlocks(locator.expectBytes);
       if (!this.#contents.has(locator.wwn)) this.#contents.set(locator.wwn, contents);
       if (!this.#replicaDisks.isOpen(locator.wwn)) this.#replicaDisks.attach(locator.wwn, contents);
@@ -126,7 +174,9 @@ export class SimulatedApplianceHost {
     hypervisor.detachDisk = async (place, intent) => {
       await detach(place, intent);
       const disk = model.disks.find(place.path);
-      if (disk) this.#replicaDisks.detach(disk.uuid);
+      if (!disk) return;
+      this.#attached.delete(disk.uuid);
+      this.#replicaDisks.detach(disk.uuid);
     };
     return hypervisor;
   }

@@ -1,7 +1,4 @@
 import { eventText } from '#control/eventLog/eventText.ts';
-import { Engine } from '#engine/Engine.ts';
-import { ReplicationSources } from '#engine/master/ReplicationSources.ts';
-import { crc32 } from '#engine/protocol/crc32.ts';
 import type {
   CommandAnswer,
   Report,
@@ -12,27 +9,32 @@ import type {
 } from '#engine/protocol/messages.ts';
 import { openSession } from '#engine/protocol/session.ts';
 import { statePath } from '#machines/host/step.ts';
+import { leaseTimingDefaults } from '#machines/masterGuard/leaseTiming.ts';
 import type { Explanation } from '#machines/scenario/explain.ts';
 import type { SwitchoverRehearsal } from '#machines/switchover/rehearseSwitchover.ts';
-import { scenarioId } from '#machines/vocabulary.ts';
-import type { ScenarioDefinition, SwitchoverMode } from '#machines/vocabulary.ts';
+import { isAliveDefaults, scenarioId } from '#machines/vocabulary.ts';
+import type { ScenarioDefinition } from '#machines/vocabulary.ts';
+import { SimulatedAddressProbe } from '#simulators/addressProbe/SimulatedAddressProbe.ts';
 import { SimulatedClock } from '#simulators/clock/SimulatedClock.ts';
-import type { ProcessClock } from '#simulators/clock/SimulatedClock.ts';
-import { SimulatedFiles } from '#simulators/files/SimulatedFiles.ts';
+import { SimulatedFenceDevice } from '#simulators/fenceDevice/SimulatedFenceDevice.ts';
 import { registerAppliance } from '#simulators/hypervisor/model/appliance.ts';
 import { HypervisorModel } from '#simulators/hypervisor/model/hypervisorModel.ts';
 import { SimulatedMaster } from '#simulators/master/SimulatedMaster.ts';
 import { SimulatedNetwork } from '#simulators/network/SimulatedNetwork.ts';
 import { SimulatedRandom } from '#simulators/random/SimulatedRandom.ts';
 import { SimulatedApplianceHost } from './SimulatedAppliance.ts';
-import type { Site, WriteTally } from './site.ts';
+import { guardPort, masterPort, SimulatedMasterHost } from './SimulatedMasterHost.ts';
+import { SimulatedWitnessHost } from './SimulatedWitnessHost.ts';
+import type { ScenarioChoice, Site, WriteTally } from './site.ts';
 import { NumberedWrites } from './numberedWrites.ts';
+import { WriteIds } from './WriteIds.ts';
 
 const MiB = 2 ** 20;
 const awaitedMs = 3_600_000;
 const stepMs = 1_000;
 const diskId = '/dev/sda';
 const password = 'simulated';
+const productionAddress = '192.0.2.10';
 
 export type SimulatedSiteOptions = {
   readonly seed: string;
@@ -45,6 +47,11 @@ export type SimulatedSiteOptions = {
   /** Another version than the appliance's. */
   readonly masterEngineVersion?: string;
   readonly traceNotPermitted?: boolean;
+  /** Numbers instead of blocks: a hundred times faster, for whoever looks at decisions. */
+  readonly data?: 'blocks' | 'writeIds';
+  /** Without one a frozen master thaws when it likes. */
+  readonly watchdog?: boolean;
+  readonly drift?: { readonly master: number; readonly appliance: number; readonly witness: number };
 };
 
 /**
@@ -55,32 +62,70 @@ export class SimulatedSite implements Site {
   readonly clock = new SimulatedClock();
   readonly network: SimulatedNetwork;
   readonly master: SimulatedMaster;
+  readonly masterHost: SimulatedMasterHost;
+  readonly witness: SimulatedWitnessHost;
+  readonly fenceDevice: SimulatedFenceDevice;
   readonly appliance: SimulatedApplianceHost;
   readonly model: HypervisorModel;
   readonly workload: NumberedWrites;
+  /** Present when this site's data are numbers. */
+  readonly writeIds: WriteIds | undefined;
   /** One line a chart event: time, event, state. */
   readonly transcript: string[] = [];
   readonly #random: SimulatedRandom;
   readonly #options: SimulatedSiteOptions;
-  /** The master's machine; its engine is one process on it. */
-  readonly #machineClock: ProcessClock;
-  #engineClock: ProcessClock;
+  /** Somebody else on the production network answers for these addresses. */
+  readonly strangers = new Map<string, string>();
+  /** The fence device can be reached. */
+  fenceReachable = true;
+  readonly #startedMs: number;
   #definition: ScenarioDefinition | undefined;
   #commands = 0;
-  #engineStarts = 0;
 
   private constructor(options: SimulatedSiteOptions) {
     this.#options = options;
     this.#random = new SimulatedRandom(options.seed);
     const { clock } = this;
     this.network = new SimulatedNetwork({ clock, random: this.#random.fork('network') });
-    this.#machineClock = clock.process();
-    this.#engineClock = clock.process();
     this.master = new SimulatedMaster({
       disks: [{ diskId, bytes: options.diskBytes ?? 4 * MiB, system: true }],
       clock,
     });
     this.master.traceNotPermitted = options.traceNotPermitted ?? false;
+    const { drift } = options;
+    if (options.data === 'writeIds')
+      this.writeIds = new WriteIds({
+        clock,
+        network: this.network,
+        writesPerSecond: options.writesPerSecond ?? 5,
+      });
+    this.masterHost = new SimulatedMasterHost({
+      clock,
+      random: this.#random,
+      network: this.network,
+      master: this.master,
+      source: this.writeIds?.source,
+      onChange: () => this.#keepWriting(),
+      engineVersion: options.masterEngineVersion,
+      ...(options.watchdog === undefined ? {} : { watchdog: options.watchdog }),
+      ...(drift === undefined ? {} : { driftPpm: drift.master }),
+      onGuardCommit: ({ event, snapshot, taken }) =>
+        this.#note('guard', event.type, statePath(snapshot.value), taken === 'stale'),
+    });
+    this.witness = new SimulatedWitnessHost({
+      clock,
+      random: this.#random.fork('witness'),
+      network: this.network,
+      ...(drift === undefined ? {} : { driftPpm: drift.witness }),
+    });
+    this.fenceDevice = new SimulatedFenceDevice({
+      clock,
+      machine: {
+        power: () => (this.masterHost.poweredOn ? 'on' : 'off'),
+        cutPower: () => this.masterHost.powerOff(),
+      },
+      reachable: () => this.fenceReachable,
+    });
     this.model = new HypervisorModel({
       clock,
       random: this.#random.fork('esxi'),
@@ -94,31 +139,36 @@ export class SimulatedSite implements Site {
     this.workload = new NumberedWrites({
       master: this.master,
       diskId,
-      clock: this.#machineClock,
+      clock: this.masterHost.machineClock,
       random: this.#random.fork('workload'),
       writesPerSecond: options.writesPerSecond ?? 5,
     });
-    const startedMs = clock.nowMs();
+    this.#startedMs = clock.nowMs();
     this.appliance = new SimulatedApplianceHost({
       clock,
       random: this.#random.fork('appliance'),
       network: this.network,
       model: this.model,
-      onCommit: ({ event, snapshot, taken }) => {
-        this.transcript.push(
-          `${String(clock.nowMs() - startedMs).padStart(9)} ms ${taken === 'stale' ? '(stale) ' : ''}${event.type} → ${statePath(snapshot.value)}`,
-        );
-      },
+      fenceDevice: this.fenceDevice,
+      replica: this.writeIds,
+      ...(drift === undefined ? {} : { driftPpm: drift.appliance }),
+      addresses: (processClock) =>
+        new SimulatedAddressProbe({ clock: processClock, whoAnswers: (address) => this.#whoAnswers(address) }),
+      onCommit: ({ event, snapshot, taken }) =>
+        this.#note('', event.type, statePath(snapshot.value), taken === 'stale'),
     });
   }
 
   static async start(options: SimulatedSiteOptions): Promise<SimulatedSite> {
     const site = new SimulatedSite(options);
     registerAppliance(site.model, 'appliance');
-    await site.#settle(site.#startMasterEngine(options.masterEngineVersion));
+    await site.settle(site.masterHost.start());
+    await site.settle(site.witness.start());
     await site.startAppliance();
     await site.putPassword(options.typedPassword ?? password);
-    site.workload.start();
+    await site.request('secret.put', { name: 'bmc', value: 'simulated' });
+    if (site.writeIds) site.#keepWriting();
+    else site.workload.start();
     return site;
   }
 
@@ -127,12 +177,12 @@ export class SimulatedSite implements Site {
     return this.#definition;
   }
 
-  async createScenario({ switchover }: { readonly switchover: SwitchoverMode }): Promise<void> {
+  async createScenario({ switchover, fence = 'device', speculation = true, times }: ScenarioChoice): Promise<void> {
     const { disks } = await this.master.describe();
     this.#definition = {
       scenarioId: scenarioId(this.#random.digits(10)),
       name: 'web-server',
-      master: { host: 'master', port: 25_000, disks },
+      master: { host: 'master', port: masterPort, guardPort, disks },
       appliance: { host: 'appliance', port: 25_000, vmName: 'appliance' },
       hypervisor: {
         host: 'esxi',
@@ -146,10 +196,13 @@ export class SimulatedSite implements Site {
         name: 'web-double',
         cpus: 2,
         memoryMiB: 512,
-        nicMapping: { highAvailability: [{ network: 'VM Network' }] },
+        nicMapping: { highAvailability: [{ network: 'VM Network' }], assuredRecovery: [] },
       },
-      isAlive: { heartbeatMs: 30_000, timeoutMs: 300_000 },
+      isAlive: times?.isAlive ?? isAliveDefaults,
       switchover,
+      speculation,
+      fence: { ...fenceOf(fence), ...(times && { timing: times.timing }) },
+      runAfterReboot: true,
       syncMethod: 'volumeLevel',
       spool: { spoolBytesMax: this.#options.spoolBytesMax ?? 64 * MiB },
     };
@@ -196,24 +249,25 @@ export class SimulatedSite implements Site {
   }
 
   killMaster(): Promise<void> {
-    this.#machineClock.kill();
-    this.#engineClock.kill();
-    this.network.powerOff('master');
-    this.master.powerOff();
+    this.masterHost.powerOff();
     return Promise.resolve();
   }
 
   /** The engine's process on the master is started again, maybe updated; the machine and its workload go on. */
   async restartMasterEngine(version?: string): Promise<void> {
-    this.#engineClock.kill();
-    this.network.kill('master');
-    this.#engineClock = this.clock.process();
-    await this.#settle(this.#startMasterEngine(version));
+    this.masterHost.killEngine();
+    await this.settle(this.masterHost.startEngine(version));
+  }
+
+  /** The machine has power again; what ran on it runs again. */
+  async bootMaster(): Promise<void> {
+    await this.settle(this.masterHost.boot());
+    if (!this.writeIds) this.workload.moveTo(this.masterHost.machineClock);
   }
 
   /** After `appliance.kill()`: its engine starts again on what it left. */
   startAppliance(): Promise<void> {
-    return this.#settle(this.appliance.start());
+    return this.settle(this.appliance.start());
   }
 
   shrinkMasterDisk(): Promise<void> {
@@ -223,7 +277,7 @@ export class SimulatedSite implements Site {
   }
 
   isMasterIsolated(): Promise<boolean> {
-    return Promise.resolve(this.master.isIsolated());
+    return Promise.resolve(this.masterHost.hostNetwork.blocked);
   }
 
   substituteVm(): Promise<{ readonly power: string } | undefined> {
@@ -232,13 +286,22 @@ export class SimulatedSite implements Site {
   }
 
   replicaDisks(): Promise<number> {
-    return Promise.resolve(this.model.disks.all().length);
+    return Promise.resolve(this.model.disks.all().filter(({ parent }) => parent === undefined).length);
   }
 
   /** The replica is read byte by byte: it must be the disk as it was after one of the writes. */
   async writes(): Promise<WriteTally> {
     const { consistentPoint } = await this.status();
-    const contents = this.model.disks.all().map(({ path }) => this.appliance.contentsOf(path))[0];
+    if (this.writeIds) {
+      const byNumber = consistentPoint ? this.writeIds.workload.writesBy(BigInt(consistentPoint.atNs)) : 0;
+      const prefix = this.writeIds.prefix(this.scenario.scenarioId);
+      if (prefix === undefined) throw new Error('the replica disks are a mixture');
+      return { acknowledged: byNumber, found: prefix, lost: Math.max(0, byNumber - prefix) };
+    }
+    const contents = this.model.disks
+      .all()
+      .filter(({ parent }) => parent === undefined)
+      .map(({ path }) => this.appliance.contentsOf(path))[0];
     if (!contents) throw new Error('there is no replica disk');
     const acknowledged = consistentPoint ? this.workload.completedBy(BigInt(consistentPoint.atNs)) : 0;
     const found = this.workload.prefixOf(contents);
@@ -261,7 +324,7 @@ export class SimulatedSite implements Site {
 
   /** As control asks: over the network, from a host of its own. */
   request<Name extends RequestName>(name: Name, params: Requests[Name]['params']): Promise<Requests[Name]['result']> {
-    return this.#settle(
+    return this.settle(
       (async () => {
         const connection = await this.network.host('control').connect({ host: 'appliance', port: 25_000 });
         const session = await openSession(connection, { clock: this.clock, node: 'control', purpose: 'control' });
@@ -274,33 +337,8 @@ export class SimulatedSite implements Site {
     );
   }
 
-  async #startMasterEngine(version?: string): Promise<void> {
-    const network = this.network.host('master');
-    const clock = this.#engineClock;
-    const digest = (bytes: Uint8Array) =>
-      new Uint8Array(new Uint32Array([crc32(bytes), crc32(bytes, 1), bytes.length, 0]).buffer);
-    const sources = new ReplicationSources({
-      master: this.master,
-      files: new SimulatedFiles(),
-      clock,
-      random: this.#random.fork(`streams-${(this.#engineStarts += 1)}`),
-      folder: '/spool',
-      digest,
-    });
-    const engine = new Engine({
-      node: 'master',
-      listen: { host: 'master', port: 25_000 },
-      clock,
-      network,
-      master: this.master,
-      handlers: [sources.handlers],
-      ...(version === undefined ? {} : { version }),
-    });
-    await engine.start();
-  }
-
   /** Moves virtual time just as far as an answer needs. */
-  async #settle<T>(work: Promise<T>): Promise<T> {
+  async settle<T>(work: Promise<T>): Promise<T> {
     let outcome: { readonly value: T } | { readonly thrown: unknown } | undefined;
     work.then(
       (value) => (outcome = { value }),
@@ -310,4 +348,40 @@ export class SimulatedSite implements Site {
     if (outcome && 'thrown' in outcome) throw outcome.thrown;
     return (outcome as unknown as { value: T }).value;
   }
+
+  /** Numbered writes go on as long as the machine does, whoever can reach it. */
+  #keepWriting(): void {
+    const isWriting = (this.writeIds?.workload.writesPerSecond ?? 0) > 0;
+    const runs = this.masterHost.poweredOn && !this.masterHost.frozen;
+    if (runs && !isWriting) this.writeIds?.workload.start();
+    else if (!runs && isWriting) this.writeIds?.workload.stop();
+  }
+
+  #whoAnswers(address: string): string | undefined {
+    if (address === productionAddress && this.masterHost.serving) return 'master';
+    return this.strangers.get(address);
+  }
+
+  #note(who: string, event: string, state: string, stale: boolean): void {
+    const atMs = String(this.clock.nowMs() - this.#startedMs).padStart(9);
+    this.transcript.push(`${atMs} ms ${who ? `[${who}] ` : ''}${stale ? '(stale) ' : ''}${event} → ${state}`);
+  }
+}
+
+/** What a scenario of this site is fenced with: the guide's own times, in which the safe wait has its place. */
+function fenceOf(kind: NonNullable<ScenarioChoice['fence']>): ScenarioDefinition['fence'] {
+  const common = { timing: leaseTimingDefaults, productionAddresses: [productionAddress] };
+  if (kind === 'none') return common;
+  const witness = { host: 'witness', port: 25_000 };
+  if (kind === 'lease') return { ...common, witness };
+  const device = {
+    kind: 'redfish' as const,
+    host: 'bmc',
+    port: 443,
+    user: 'root',
+    secretName: 'bmc',
+    certificateSha256: '0'.repeat(64),
+    systemId: '1',
+  };
+  return { ...common, witness, device };
 }

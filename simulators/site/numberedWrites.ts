@@ -19,11 +19,13 @@ export type Readable = { readonly bytes: number; read(offset: number, length: nu
 /** A workload whose every write is remembered: at any moment one can say which writes a disk holds. */
 export class NumberedWrites {
   readonly #options: Options;
+  #clock: Clock;
   readonly #history: { readonly offset: number; readonly bytes: Uint8Array; readonly completedNs: bigint }[] = [];
   #cancel: () => void = () => {};
 
   constructor(options: Options) {
     this.#options = options;
+    this.#clock = options.clock;
   }
 
   get count(): number {
@@ -31,10 +33,17 @@ export class NumberedWrites {
   }
 
   start(): void {
-    this.#cancel = this.#options.clock.after(1000 / this.#options.writesPerSecond, () => {
+    this.#cancel = this.#clock.after(1000 / this.#options.writesPerSecond, () => {
       this.writeNow();
       this.start();
     });
+  }
+
+  /** The machine was started anew, and the workload on it. */
+  moveTo(clock: Clock): void {
+    this.stop();
+    this.#clock = clock;
+    this.start();
   }
 
   stop(): void {
@@ -61,14 +70,14 @@ export class NumberedWrites {
 
   /** The next write at once, between those that come by themselves. */
   writeNow(): void {
-    const { master, diskId, clock, random } = this.#options;
+    const { master, diskId, random } = this.#options;
     const blocks = Math.floor(master.disk(diskId).bytes / blockBytes);
     const number = this.#history.length + 1;
     const bytes = new Uint8Array(blockBytes).fill(number % 251);
     new DataView(bytes.buffer).setUint32(0, number, true);
     const offset = random.integer(blocks) * blockBytes;
     master.write(diskId, offset, bytes);
-    this.#history.push({ offset, bytes, completedNs: clock.monotonicNs() });
+    this.#history.push({ offset, bytes, completedNs: this.#clock.monotonicNs() });
   }
 
   #equal(a: Readable, b: Readable): boolean {

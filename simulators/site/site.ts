@@ -1,7 +1,7 @@
 import type { CommandAnswer, ScenarioCommand, ScenarioStatus } from '#engine/protocol/messages.ts';
 import type { Explanation } from '#machines/scenario/explain.ts';
 import type { SwitchoverRehearsal } from '#machines/switchover/rehearseSwitchover.ts';
-import type { SwitchoverMode } from '#machines/vocabulary.ts';
+import type { LeaseTiming, ScenarioDefinition, SwitchoverMode } from '#machines/vocabulary.ts';
 
 /** What became of the workload's numbered writes. */
 export type WriteTally = {
@@ -13,9 +13,18 @@ export type WriteTally = {
   readonly lost: number;
 };
 
+/** How a runbook's scenario switches over, and what proves the end of its master: a device, a lapsed lease, or nothing. */
+export type ScenarioChoice = {
+  readonly switchover: SwitchoverMode;
+  readonly fence?: 'device' | 'lease' | 'none';
+  readonly speculation?: boolean;
+  /** The guide's own when not given. */
+  readonly times?: { readonly isAlive: ScenarioDefinition['isAlive']; readonly timing: LeaseTiming };
+};
+
 /** A whole site as a runbook sees it; the runbook does not know which one it runs on. */
 export interface Site {
-  createScenario(options: { readonly switchover: SwitchoverMode }): Promise<void>;
+  createScenario(choice: ScenarioChoice): Promise<void>;
   command(command: ScenarioCommand): Promise<CommandAnswer>;
   status(): Promise<ScenarioStatus>;
   rehearse(): Promise<SwitchoverRehearsal>;

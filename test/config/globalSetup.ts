@@ -4,6 +4,7 @@ import { ensurePackages } from '#simulators/lab/packages.ts';
 const also = [
   { program: 'ip', package: 'iproute2' },
   { program: 'sfdisk', package: 'fdisk' },
+  { program: 'arping', package: 'iputils-arping' },
 ];
 
 export default async function setup(): Promise<void> {

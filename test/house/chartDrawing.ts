@@ -1,5 +1,10 @@
 import type { AnyStateMachine, AnyStateNode } from 'xstate';
+import { masterGuardChart } from '#machines/masterGuard/masterGuard.ts';
+import { scenarioChart } from '#machines/scenario/scenario.ts';
 import { nodesOf } from './chartNodes.ts';
+
+/** The product's charts, as they are published. */
+export const charts: readonly AnyStateMachine[] = [scenarioChart, masterGuardChart];
 
 export type Edge = { readonly from: string; readonly on: string; readonly to: string; readonly guarded: boolean };
 

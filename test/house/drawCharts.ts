@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs';
-import { scenarioChart } from '#machines/scenario/scenario.ts';
-import { drawingOf, edgeListOf } from './chartDrawing.ts';
+import { charts, drawingOf, edgeListOf } from './chartDrawing.ts';
 import { root } from './sources.ts';
 
-writeFileSync(`${root}machines/charts/scenario.mmd`, drawingOf(scenarioChart));
-writeFileSync(`${root}machines/charts/scenario.edges.json`, edgeListOf(scenarioChart));
+for (const chart of charts) {
+  writeFileSync(`${root}machines/charts/${chart.id}.mmd`, drawingOf(chart));
+  writeFileSync(`${root}machines/charts/${chart.id}.edges.json`, edgeListOf(chart));
+}

@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { scenarioChart } from '#machines/scenario/scenario.ts';
-import { drawingOf, edgeListOf } from './chartDrawing.ts';
+import { charts, drawingOf, edgeListOf } from './chartDrawing.ts';
 import { root } from './sources.ts';
 
-it('the committed drawings are those of the charts; run `npm run charts` and read the changed lines', () => {
-  expect(readFileSync(`${root}machines/charts/scenario.edges.json`, 'utf8')).toBe(edgeListOf(scenarioChart));
-  expect(readFileSync(`${root}machines/charts/scenario.mmd`, 'utf8')).toBe(drawingOf(scenarioChart));
-});
+it.each(charts.map((chart) => [chart.id, chart] as const))(
+  'the committed drawing of %s is that of the chart; run `npm run charts` and read the changed lines',
+  (id, chart) => {
+    expect(readFileSync(`${root}machines/charts/${id}.edges.json`, 'utf8')).toBe(edgeListOf(chart));
+    expect(readFileSync(`${root}machines/charts/${id}.mmd`, 'utf8')).toBe(drawingOf(chart));
+  },
+);

@@ -90,7 +90,7 @@ const floors: readonly Floor[] = [
       /^#engine\/(?!adapters\/)/,
       /^#control\/(?!adapters\/)/,
       /^\.{1,2}\//,
-      /^(saxes|@peculiar\/x509|reflect-metadata|commander)$/,
+      /^(saxes|@peculiar\/x509|reflect-metadata|commander|xstate)$/,
       /^node:/,
     ],
     instead: 'a simulator never imports an adapter',

@@ -4,9 +4,23 @@ import { filesUnder, foldersOf, root } from './sources.ts';
 
 /**
  * Every party that touches the world has an interface, an adapter, a simulator and a contract suite, under one name.
- * The appliance itself fills the two it is asked through (`replica`, `remoteMaster`).
+ * The appliance itself fills those it is asked through (`replica`, and the other engines: `remoteMaster`, `masterGuard`,
+ * `witness`).
  */
-const parties = ['clock', 'random', 'files', 'network', 'master', 'replicaDisk', 'hypervisor', 'chartStore'] as const;
+const parties = [
+  'clock',
+  'random',
+  'files',
+  'network',
+  'master',
+  'replicaDisk',
+  'hypervisor',
+  'chartStore',
+  'fenceDevice',
+  'addressProbe',
+  'hostNetwork',
+  'watchdog',
+] as const;
 
 const holds = (folder: string): boolean =>
   existsSync(`${root}${folder}`) && filesUnder(`${root}${folder}`).some((path) => path.endsWith('.ts'));

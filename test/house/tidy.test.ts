@@ -28,7 +28,7 @@ const topLevel = [
 
 /** Where the world may be touched: adapters, composition roots, and the faces of simulators that are real programs. */
 const worldly =
-  /^(engine\/(adapters\/|main\.ts)|control\/(adapters\/|main\.ts|cli\.ts|manager\/)|simulators\/(lab\/|hypervisor\/(soap|qemu|main|start|folder|state))|test\/|features\/)/i;
+  /^(engine\/(adapters\/|main\.ts)|control\/(adapters\/|main\.ts|cli\.ts|manager\/)|simulators\/(lab\/|hypervisor\/(soap|qemu|main|start|folder|state)|fenceDevice\/(bmc|main)|harness\/(main|mutants))|test\/|features\/)/i;
 /** The virtual clock hands the loop one turn and reads no time: it says so where it does. */
 const settles = new Set(['simulators/clock/SimulatedClock.ts']);
 

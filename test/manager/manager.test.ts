@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { Browser, chromiumPath } from './browser.ts';
-import { ids, ManagerSite } from './managerSite.ts';
+import { answers, ids, ManagerSite } from './managerSite.ts';
 
 /** Asks until it is so: on a busy machine a browser or a program takes its time. */
 const soon = <Value>(ask: () => Value) => expect.poll(ask, { timeout: 20_000 });
@@ -86,19 +86,45 @@ describe.skipIf(chromiumPath === undefined)('the manager in Chromium (skipped wi
     const press = `document.querySelector(${JSON.stringify(button(1, 3))})`;
     await page.evaluate(`${press}.focus()`);
     await page.pressKey('Enter');
-    await soon(() => page.evaluate("document.querySelector('dialog').open")).toBe(true);
+    await soon(() => page.evaluate("document.querySelector('#switchover').open")).toBe(true);
     expect(await page.evaluate(textOf('#switchoverLag'))).toBe('0.2 秒');
     await page.pressKey('Escape');
-    await soon(() => page.evaluate("document.querySelector('dialog').open")).toBe(false);
+    await soon(() => page.evaluate("document.querySelector('#switchover').open")).toBe(false);
     expect(site.appliance.commands).toEqual([]);
     await page.evaluate(`${press}.click()`);
     await page.evaluate("document.querySelector('#noWait').click()");
-    expect(await page.evaluate(textOf('dialog label'))).toContain('ジャーナルがすべて適用されるまで待機しない');
+    expect(await page.evaluate(textOf('#switchover label'))).toContain('ジャーナルがすべて適用されるまで待機しない');
     await picture('dialog');
-    await page.evaluate("document.querySelector('dialog button[value=switchover]').click()");
+    await page.evaluate("document.querySelector('#switchover button[value=switchover]').click()");
     await soon(() => site.appliance.commands.map(({ scenarioId, command }) => ({ scenarioId, command }))).toEqual([
-      { scenarioId: ids[0], command: { command: 'switchover', waitForJournals: false } },
+      { scenarioId: ids[0], command: { command: 'switchover', waitForJournals: false, reverseAfterwards: false } },
     ]);
+  });
+
+  test('the assertion that the master is off is there when it is asked for, and takes a typed name', async () => {
+    const [first] = ids;
+    if (first === undefined) throw new Error('three ids');
+    const before = site.appliance.statuses.get(first);
+    const page = await open('ja');
+    const assertion = `[...document.querySelectorAll('${card(1)} .buttons button')].find(({ textContent }) => textContent === 'マスタ停止の確認')`;
+    expect(await page.evaluate(`${assertion}.hidden`)).toBe(true);
+    site.appliance.statuses.set(first, {
+      ...before,
+      state: 'takingOver.verdict.unproven + takingOver.double.waiting',
+      label: { ja: 'マスタの停止を証明できません (管理者の確認待ち)', en: 'The end of the master is unproven' },
+      commands: answers({ assertMasterOff: { accepted: true }, giveUpSwitchover: { accepted: true } }),
+    });
+    await soon(() => page.evaluate(`${assertion}.hidden`)).toBe(false);
+    expect(await page.evaluate("document.querySelector('.card').dataset.tone")).toBe('bad');
+    site.appliance.commands.length = 0;
+    await page.evaluate(`${assertion}.click()`);
+    await page.evaluate("document.querySelector('#masterName').value = 'master'");
+    await picture('assertMasterOff');
+    await page.evaluate("document.querySelector('#assertMasterOff button[value=assertMasterOff]').click()");
+    await soon(() => site.appliance.commands.map(({ command }) => command)).toEqual([
+      { command: 'assertMasterOff', masterName: 'master' },
+    ]);
+    if (before !== undefined) site.appliance.statuses.set(first, before);
   });
 
   test('fits a narrow screen without scrolling sideways', async () => {

@@ -5,7 +5,10 @@ import { SqliteStore } from '#control/adapters/store/SqliteStore.ts';
 import { createControl } from '#control/control.ts';
 import type { Control } from '#control/control.ts';
 import { SystemClock } from '#engine/adapters/clock/SystemClock.ts';
+import { leaseTimingDefaults } from '#machines/masterGuard/leaseTiming.ts';
+import { operatorCommands } from '#machines/scenario/commands.ts';
 import { scenarioId } from '#machines/vocabulary.ts';
+import type { ScenarioStatus } from '#engine/protocol/messages.ts';
 import type { ScenarioDefinition } from '#machines/vocabulary.ts';
 import { SimulatedNetwork } from '#simulators/network/SimulatedNetwork.ts';
 import { SimulatedRandom } from '#simulators/random/SimulatedRandom.ts';
@@ -20,6 +23,14 @@ const no = (ja: string, en: string) => ({ accepted: false, code: 'notNow', ja, e
 const yes = { accepted: true } as const;
 const runningAlready = no('シナリオは既に実行されています。', 'The scenario is running already.');
 const notReplicating = no('レプリケーション中ではありません。', 'The scenario is not replicating.');
+const nothingToDo = no('今は実行できません。', 'Not now.');
+
+/** Every command that is not named is refused. */
+export const answers = (named: Partial<ScenarioStatus['commands']>): ScenarioStatus['commands'] => ({
+  ...(Object.fromEntries(operatorCommands.map((command) => [command, nothingToDo])) as ScenarioStatus['commands']),
+  ...named,
+});
+
 const stoppedAlready = no('シナリオは停止しています。', 'The scenario is stopped.');
 
 /** Control on a real port with the manager, and an appliance with three scenarios in different states. */
@@ -37,13 +48,17 @@ export class ManagerSite {
     for (const [index, id] of ids.entries()) {
       const definition: ScenarioDefinition = {
         ...draft,
+        master: { ...draft.master, guardPort: 25_001 },
         scenarioId: id,
         name: names[index] ?? '',
         appliance: { ...applianceAddress, vmName: 'appliance' },
         hypervisor: { ...draft.hypervisor, port: 443 },
-        substituteVm: { ...draft.substituteVm, nicMapping: { highAvailability: [] } },
+        substituteVm: { ...draft.substituteVm, nicMapping: { highAvailability: [], assuredRecovery: [] } },
         isAlive: { heartbeatMs: 30_000, timeoutMs: 300_000 },
         switchover: index === 1 ? 'manual' : 'automatic',
+        speculation: true,
+        fence: { timing: leaseTimingDefaults, productionAddresses: [] },
+        runAfterReboot: true,
         syncMethod: 'volumeLevel',
         spool: { spoolBytesMax: 2 ** 30 },
       };
@@ -79,7 +94,7 @@ export class ManagerSite {
       running: true,
       sinceMs,
       epoch: 1,
-      commands: { run: runningAlready, stop: yes, switchover: yes },
+      commands: answers({ run: runningAlready, stop: yes, switchover: yes }),
       replicationLagMs: 240,
       consistentPoint: { sequence: 18_233, atNs: '1' },
       replicatedBytes: 7_321_456_640,
@@ -92,7 +107,7 @@ export class ManagerSite {
       running: true,
       sinceMs,
       epoch: 3,
-      commands: { run: runningAlready, stop: yes, switchover: notReplicating },
+      commands: answers({ run: runningAlready, stop: yes, switchover: notReplicating }),
       synchronization: {
         doneBytes: 13_958_643_712,
         totalBytes: 34_359_738_368,
@@ -104,7 +119,7 @@ export class ManagerSite {
     });
     this.appliance.statuses.set(stopped, {
       sinceMs,
-      commands: { run: yes, stop: stoppedAlready, switchover: notReplicating },
+      commands: answers({ run: yes, stop: stoppedAlready, switchover: notReplicating }),
       lastFault: {
         code: 'noSpace',
         duration: 'permanent',

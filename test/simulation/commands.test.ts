@@ -14,13 +14,13 @@ const alreadyRunning = { accepted: false, code: 'alreadyRunning', ja: 'シナリ
 const notSynchronized = {
   accepted: false,
   code: 'notSynchronized',
-  ja: 'データの同期が完了していないため、スイッチオーバーできません。状態が「実行中」になるまで待ってください。',
+  ja: 'データの同期が完了していないため実行できません。状態が「実行中」になるまで待ってください。',
 };
 const underWay = { accepted: false, code: 'switchoverUnderWay', ja: 'スイッチオーバーは既に実行されています。' };
 const notStoppable = {
   accepted: false,
   code: 'switchingOver',
-  ja: 'スイッチオーバー中は停止できません。完了を待ってください。',
+  ja: 'スイッチオーバー中は停止できません。完了を待つか、スイッチオーバーを中止してください。',
 };
 const switchedOver = {
   accepted: false,
@@ -77,7 +77,7 @@ describe('commands that do not fit the state are refused aloud', () => {
     await site.clock.advance(5_000);
     await accepted(site, { command: 'switchover', waitForJournals: false });
     const switchover = () => site.command({ command: 'switchover', waitForJournals: false });
-    await untilPassing(site, 'switchingOver.waitingForGuest');
+    await untilPassing(site, 'takingOver.verdict.proven + takingOver.double.waitingForGuest');
     await refusedInPlace(site, () => site.command({ command: 'stop' }), notStoppable);
     await refusedInPlace(site, switchover, underWay);
     await refusedInPlace(site, () => edit(site), alreadyRunning);

@@ -73,6 +73,14 @@ export class SqliteStore implements ControlStore {
     );
   }
 
+  changeScenario(definition: ScenarioDefinition): void {
+    this.#run(
+      'UPDATE scenarios SET definition = ?, defined = 0 WHERE id = ?',
+      JSON.stringify(definition),
+      definition.scenarioId,
+    );
+  }
+
   markDefined(id: ScenarioId): void {
     this.#run('UPDATE scenarios SET defined = 1 WHERE id = ?', id);
   }

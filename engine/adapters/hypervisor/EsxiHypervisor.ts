@@ -10,11 +10,13 @@ import type {
 } from '#machines/parties/hypervisor.ts';
 import type { Intent } from '#machines/parties/intent.ts';
 import type { GuestDiskLocator } from '#machines/parties/replicaDisk.ts';
+import { deleteChildVirtualDisk } from './childDisks.ts';
 import { attachVirtualDisk, detachVirtualDisk } from './diskAttachment.ts';
 import type { AttachmentPlace } from './diskAttachment.ts';
 import { toPartyFault } from './faults.ts';
 import { readInventory, readVm } from './inventory.ts';
 import type { EsxiSession } from './inventory.ts';
+import { setNetworkCards } from './networkCards.ts';
 import { createVirtualDisk } from './virtualDisks.ts';
 import {
   createVirtualMachine,
@@ -90,6 +92,17 @@ export class EsxiHypervisor implements Hypervisor {
 
   async waitForGuest({ vmId }: { readonly vmId: string }, intent: Intent): Promise<GuestState> {
     return this.#told(vmId, () => waitForGuestTools(this.#session, vmId, intent));
+  }
+
+  async setNicsConnected(vm: { readonly vmId: string; readonly connected: boolean }, intent: Intent): Promise<void> {
+    return this.#changed(vm.vmId, intent, () => setNetworkCards(this.#session, vm, intent));
+  }
+
+  async deleteChildDisk(
+    { path }: { readonly path: string },
+    intent: Intent,
+  ): Promise<{ readonly discardedBytes: number }> {
+    return this.#changed(path, intent, () => deleteChildVirtualDisk(this.#session, path, intent.deadlineAtMs));
   }
 
   async unregisterVm({ vmId }: { readonly vmId: string }, intent: Intent): Promise<void> {

@@ -6,8 +6,8 @@ import { childNamed, dataListAt, MoRef, moRefAt, textAt } from '#engine/protocol
 import type { VimData, VimValue, XmlElement } from '#engine/protocol/vim25/values.ts';
 import { VimFault, vimFaultOf } from './faults.ts';
 import { parseXml } from './parseXml.ts';
-import { SoapWire } from './SoapWire.ts';
-import type { WireResponse } from './SoapWire.ts';
+import { PinnedHttps } from '../PinnedHttps.ts';
+import type { WireResponse } from '../PinnedHttps.ts';
 
 export type VimAddress = { readonly host: string; readonly port: number; readonly certificateSha256: string };
 export type VimCredentials = { readonly user: string; readonly password: string };
@@ -44,7 +44,7 @@ const questions = new Set([
  */
 export class VimClient {
   readonly #host: string;
-  readonly #wire: SoapWire;
+  readonly #wire: PinnedHttps;
   #credentials: VimCredentials;
   #refused = false;
   #apiVersion: string | undefined;
@@ -57,7 +57,7 @@ export class VimClient {
 
   constructor({ host, port, certificateSha256 }: VimAddress, credentials: VimCredentials) {
     this.#host = host;
-    this.#wire = new SoapWire({ host, port }, certificateSha256);
+    this.#wire = new PinnedHttps({ host, port }, certificateSha256);
     this.#credentials = credentials;
   }
 
@@ -129,6 +129,25 @@ export class VimClient {
     const result = decodeReturn(methodName, this.#answerIn(response, methodName));
     throwOnDeadSession(methodName, result);
     return result;
+  }
+
+  /**
+   * The beginning of a file that the host serves over HTTP, as text. Faults: `hypervisorRefused` for a file that it
+   * does not give, `unreachable`.
+   */
+  async readText(path: string, bytesMax: number): Promise<string> {
+    return this.inSession(async () => {
+      const { status, text } = await this.#wire.exchange({
+        method: 'GET',
+        path,
+        headers: { range: `bytes=0-${bytesMax - 1}`, ...(this.#cookie === undefined ? {} : { cookie: this.#cookie }) },
+        timeoutMs: callTimeoutMs,
+        mutating: false,
+      });
+      if (status === 401) throw new VimFault({ type: 'NotAuthenticated', message: path, detail: {} });
+      if (status === 200 || status === 206) return text;
+      throw new PartyFault('hypervisorRefused', { host: this.#host, reason: `HTTP ${status} for ${path}` }, 'none');
+    });
   }
 
   /** Ends the session and closes the sockets. Never throws: an abandoned session ends by itself. */

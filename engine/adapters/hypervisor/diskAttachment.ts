@@ -1,12 +1,12 @@
 import { PartyFault } from '#machines/faults.ts';
 import type { GuestDiskLocator } from '#machines/parties/replicaDisk.ts';
-import type { MoRef, VimData } from '#engine/protocol/vim25/values.ts';
-import { dataAt, dataListAt, dataListOf, numberAt, textAt } from '#engine/protocol/vim25/values.ts';
+import type { VimData } from '#engine/protocol/vim25/values.ts';
+import { dataAt, numberAt, textAt } from '#engine/protocol/vim25/values.ts';
 import { isA } from '#engine/protocol/vim25/schema.ts';
-import { countSnapshots, disksIn, findByName } from './inventory.ts';
+import { readHardware, reconfigure } from './hardware.ts';
+import type { Hardware } from './hardware.ts';
+import { disksIn, findByName, readVmDisks, refuseBases } from './inventory.ts';
 import type { EsxiSession } from './inventory.ts';
-import { readOne } from './properties.ts';
-import { runTask } from './tasks.ts';
 import { plainUuid } from './virtualDisks.ts';
 
 export type AttachmentPlace = { readonly vmName: string; readonly path: string };
@@ -19,7 +19,7 @@ const unitsPerController = 16;
  * Attaches an existing disk to a VM: independent of snapshots, on a controller that is already there (a controller
  * added to a running VM makes it stop for a moment). The file is never made here.
  *
- * Faults: `notFound` (VM or file), `locked` (in use elsewhere), `snapshotBlocks`, `invalidState` (no free unit),
+ * Faults: `notFound` (VM or file), `locked` (in use elsewhere, or a VM has a child of it), `snapshotBlocks`, `invalidState` (no free unit),
  * `busy`, `effectUnknown`.
  */
 export async function attachVirtualDisk(
@@ -32,6 +32,7 @@ export async function attachVirtualDisk(
   const attached = diskAt(before.devices, place.path);
   if (attached !== undefined) return locatorOf(attached);
   refuseSnapshots(before, place);
+  refuseBases([place.path], await readVmDisks(session));
   const device: VimData = {
     $type: 'VirtualDisk',
     key: -1,
@@ -39,7 +40,7 @@ export async function attachVirtualDisk(
     ...freeSlot(before.devices, place),
     capacityInKB: 0,
   };
-  await reconfigure(session, vm, before, { operation: 'add', device }, deadlineAtMs);
+  await reconfigure(session, vm, before, [{ operation: 'add', device }], deadlineAtMs);
   const added = diskAt((await readHardware(session, vm)).devices, place.path);
   if (added === undefined) throw new PartyFault('effectUnknown', { host: session.host });
   return locatorOf(added);
@@ -57,7 +58,7 @@ export async function detachVirtualDisk(
   if (device === undefined) return;
   refuseSnapshots(before, place);
   // Without a file operation: `destroy` beside `remove` would delete the replica.
-  await reconfigure(session, vm, before, { operation: 'remove', device: identityOf(device) }, deadlineAtMs);
+  await reconfigure(session, vm, before, [{ operation: 'remove', device: identityOf(device) }], deadlineAtMs);
 }
 
 /** What names a disk to the host; the rest of what was read may be newer than the table and is not sent back. */
@@ -73,34 +74,6 @@ const identityOf = (disk: VimData): VimData => ({
   unitNumber: numberAt(disk, 'unitNumber'),
   capacityInKB: numberAt(disk, 'capacityInKB') ?? 0,
 });
-
-type Hardware = {
-  readonly changeVersion: string | undefined;
-  readonly devices: readonly VimData[];
-  readonly snapshots: number;
-};
-
-async function readHardware({ client }: EsxiSession, vm: MoRef): Promise<Hardware> {
-  const properties = await readOne(client, vm, ['config.changeVersion', 'config.hardware.device', 'snapshot']);
-  const changeVersion = properties.get('config.changeVersion');
-  return {
-    changeVersion: typeof changeVersion === 'string' ? changeVersion : undefined,
-    devices: dataListOf(properties.get('config.hardware.device')),
-    snapshots: countSnapshots(dataListAt(properties.get('snapshot'), 'rootSnapshotList')),
-  };
-}
-
-/** Refused by the host when the VM has changed since it was read: a unit that was free then may be taken now. */
-async function reconfigure(
-  { client, clock, host }: EsxiSession,
-  vm: MoRef,
-  { changeVersion }: Hardware,
-  change: { readonly operation: 'add' | 'remove'; readonly device: VimData },
-  deadlineAtMs: number,
-): Promise<void> {
-  const spec: VimData = { ...(changeVersion === undefined ? {} : { changeVersion }), deviceChange: [change] };
-  await runTask(client, vm, 'ReconfigVM_Task', { spec }, { clock, host, deadlineAtMs });
-}
 
 const diskAt = (devices: readonly VimData[], path: string): VimData | undefined =>
   disksIn(devices).find((disk) => textAt(disk, 'backing.fileName') === path);

@@ -2,7 +2,7 @@ import { PartyFault } from '#machines/faults.ts';
 import type { Clock } from '#machines/parties/clock.ts';
 import type { HypervisorInventory, VmRole, VmState } from '#machines/parties/hypervisor.ts';
 import type { MoRef, VimData } from '#engine/protocol/vim25/values.ts';
-import { booleanAt, dataListAt, dataListOf, moRefAt, numberAt, textAt } from '#engine/protocol/vim25/values.ts';
+import { booleanAt, dataAt, dataListAt, dataListOf, moRefAt, numberAt, textAt } from '#engine/protocol/vim25/values.ts';
 import { isA } from '#engine/protocol/vim25/schema.ts';
 import { VimFault } from './faults.ts';
 import { readAll, readOne } from './properties.ts';
@@ -57,10 +57,35 @@ export async function readInventory(session: EsxiSession): Promise<HypervisorInv
   };
 }
 
+/** A VM, and the disks that its own ones read through to: locked for everybody who writes. */
+export type VmDisks = { readonly vm: VmState; readonly basePaths: readonly string[] };
+
 /** Every VM of the host. */
-export async function readVms({ client }: EsxiSession): Promise<readonly VmState[]> {
+export async function readVms(session: EsxiSession): Promise<readonly VmState[]> {
+  return (await readVmDisks(session)).map(({ vm }) => vm);
+}
+
+/** Every VM of the host with what its disks stand on. */
+export async function readVmDisks({ client }: EsxiSession): Promise<readonly VmDisks[]> {
   const found = await readAll(client, [{ type: 'VirtualMachine', paths: vmPaths }]);
-  return found.map(({ ref, properties }) => vmStateOf(ref, properties));
+  return found.map(({ ref, properties }) => ({
+    vm: vmStateOf(ref, properties),
+    basePaths: disksIn(dataListOf(properties.get('config.hardware.device'))).flatMap((disk) =>
+      basePathsOf(dataAt(disk, 'backing.parent')),
+    ),
+  }));
+}
+
+const basePathsOf = (backing: VimData | undefined): readonly string[] =>
+  backing === undefined ? [] : [textAt(backing, 'fileName') ?? '?', ...basePathsOf(dataAt(backing, 'parent'))];
+
+/**
+ * Refuses to write to disks that a VM has children of. A host refuses only while that VM runs, and calls the child
+ * corrupt when it is switched on later. Fault: `locked`.
+ */
+export function refuseBases(paths: readonly string[], vms: readonly VmDisks[]): void {
+  const path = paths.find((one) => vms.some(({ basePaths }) => basePaths.includes(one)));
+  if (path !== undefined) throw new PartyFault('locked', { path }, 'none');
 }
 
 /** One VM. Throws `VimFault` ManagedObjectNotFound when it is gone. */
@@ -79,12 +104,12 @@ export async function findByName({ client }: EsxiSession, type: string, name: st
 /** The datacenter and the folder in which VMs are made; a standalone host has one of each. */
 export async function theDatacenter({
   client,
-}: EsxiSession): Promise<{ readonly ref: MoRef; readonly vmFolder: MoRef }> {
+}: EsxiSession): Promise<{ readonly ref: MoRef; readonly name: string; readonly vmFolder: MoRef }> {
   const found = await readAll(client, [{ type: 'Datacenter', paths: ['name', 'vmFolder'] }]);
   const first = found[0];
   const vmFolder = first?.properties.get('vmFolder');
   if (first === undefined || vmFolder === undefined) throw new PartyFault('notFound', { object: 'Datacenter' });
-  return { ref: first.ref, vmFolder: vmFolder as MoRef };
+  return { ref: first.ref, name: nameIn(first.properties), vmFolder: vmFolder as MoRef };
 }
 
 /** The pool of this name, or the root pool of the host. Fault: `notFound`. */
@@ -98,20 +123,28 @@ export async function resourcePoolNamed(session: EsxiSession, name: string | und
 
 function vmStateOf(ref: MoRef, properties: Properties): VmState {
   const tag = tagIn(dataListOf(properties.get('config.extraConfig')));
+  const devices = dataListOf(properties.get('config.hardware.device'));
+  const power = powerOf(properties.get('runtime.powerState'));
   return {
     vmId: ref.value,
     name: nameIn(properties),
-    power: powerOf(properties.get('runtime.powerState')),
+    power,
     ...(tag === undefined ? {} : { tag }),
-    diskPaths: disksIn(dataListOf(properties.get('config.hardware.device'))).map(
-      (disk) => textAt(disk, 'backing.fileName') ?? '?',
-    ),
+    diskPaths: disksIn(devices).map((disk) => textAt(disk, 'backing.fileName') ?? '?'),
+    nics: nicsIn(devices).map((nic) => ({
+      network: textAt(nic, 'backing.deviceName') ?? textAt(nic, 'backing.port.portgroupKey') ?? '?',
+      // A plug that is in at the next start counts: nobody asks again before that.
+      connected: booleanAt(nic, power === 'off' ? 'connectable.startConnected' : 'connectable.connected') ?? false,
+    })),
     snapshots: countSnapshots(dataListAt(properties.get('snapshot'), 'rootSnapshotList')),
   };
 }
 
 export const disksIn = (devices: readonly VimData[]): readonly VimData[] =>
   devices.filter((device) => isA(device.$type ?? '', 'VirtualDisk'));
+
+export const nicsIn = (devices: readonly VimData[]): readonly VimData[] =>
+  devices.filter((device) => isA(device.$type ?? '', 'VirtualEthernetCard'));
 
 export const countSnapshots = (trees: readonly VimData[]): number =>
   trees.reduce((sum, tree) => sum + 1 + countSnapshots(dataListAt(tree, 'childSnapshotList')), 0);

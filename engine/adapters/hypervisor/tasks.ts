@@ -1,9 +1,10 @@
 import { PartyFault } from '#machines/faults.ts';
 import type { Clock } from '#machines/parties/clock.ts';
-import { MoRef } from '#engine/protocol/vim25/values.ts';
+import { MoRef, moRefAt } from '#engine/protocol/vim25/values.ts';
 import type { VimData, VimValue } from '#engine/protocol/vim25/values.ts';
 import { VimFault, vimFaultOf } from './faults.ts';
-import { waitForProperties } from './properties.ts';
+import type { EsxiSession } from './inventory.ts';
+import { readOne, waitForProperties } from './properties.ts';
 import type { VimArguments, VimClient } from './VimClient.ts';
 
 /** Where and how long a task is waited for. */
@@ -53,5 +54,40 @@ async function waitForTask(client: VimClient, task: MoRef, method: string, wait:
       throw new PartyFault('effectUnknown', { host: wait.host });
     }
     throw error;
+  }
+}
+
+/**
+ * Waits for VMs that are being made: one whose answer was lost is in no list yet, and without this look a second one
+ * would be made beside it.
+ */
+export async function creationsEnded({ client, clock }: EsxiSession, deadlineAtMs: number): Promise<void> {
+  const taskManager = moRefAt(await client.serviceContent(), 'taskManager');
+  if (taskManager === undefined) return;
+  const recent = (await readOne(client, taskManager, ['recentTask'])).get('recentTask');
+  for (const task of Array.isArray(recent) ? recent : []) {
+    if (task instanceof MoRef) await creationEnded({ client, clock }, task, deadlineAtMs);
+  }
+}
+
+async function creationEnded(
+  { client, clock }: Pick<EsxiSession, 'client' | 'clock'>,
+  task: MoRef,
+  deadlineAtMs: number,
+): Promise<void> {
+  const ended = (state: unknown): boolean => state === 'success' || state === 'error';
+  try {
+    const seen = await readOne(client, task, ['info.name', 'info.state']);
+    if (seen.get('info.name') !== 'CreateVM_Task' || ended(seen.get('info.state'))) return;
+    await waitForProperties(client, clock, {
+      ref: task,
+      paths: ['info.state'],
+      isDone: (properties) => ended(properties.get('info.state')),
+      deadlineAtMs,
+      what: 'CreateVM_Task',
+    });
+  } catch (error) {
+    // Old tasks vanish while they are looked at.
+    if (!(error instanceof VimFault) || !error.is('ManagedObjectNotFound')) throw error;
   }
 }

@@ -4,18 +4,21 @@ import type { MoRef, VimData } from '#engine/protocol/vim25/values.ts';
 import { dataListAt, numberAt, textAt } from '#engine/protocol/vim25/values.ts';
 import { parseDatastorePath } from './datastorePath.ts';
 import { VimFault } from './faults.ts';
-import { findByName, theDatacenter } from './inventory.ts';
+import { theDatacenter } from './inventory.ts';
 import type { EsxiSession } from './inventory.ts';
 import { runTask } from './tasks.ts';
-import { readOne } from './properties.ts';
+import { readAll, readOne } from './properties.ts';
 
-type Place = {
+/** Where a disk is or shall be, as the host names it. */
+export type DiskPlace = {
   readonly path: string;
-  readonly bytes: number;
   readonly datastore: MoRef;
   readonly datacenter: MoRef;
   readonly deadlineAtMs: number;
 };
+type Place = DiskPlace & { readonly bytes: number };
+/** What the host's browser says of a disk: its size for the guest, and what its files take. */
+export type FoundDisk = { readonly bytes: number; readonly fileBytes: number };
 
 const bytesPerKb = 1024;
 
@@ -30,22 +33,32 @@ export async function createVirtualDisk(
   disk: { readonly path: string; readonly bytes: number },
   deadlineAtMs: number,
 ): Promise<DiskInfo> {
-  const { datastore } = parseDatastorePath(disk.path);
   if (disk.bytes <= 0 || disk.bytes % 512 !== 0) {
     throw new PartyFault('invalidSpec', { field: 'bytes', reason: `${disk.bytes} is no multiple of 512` });
   }
-  const found = await findByName(session, 'Datastore', datastore);
-  const place: Place = {
-    path: disk.path,
-    bytes: Math.ceil(disk.bytes / bytesPerKb) * bytesPerKb,
-    datastore: found,
-    datacenter: (await theDatacenter(session)).ref,
-    deadlineAtMs,
-  };
-  const existingBytes = await existingDiskBytes(session, place);
-  if (existingBytes === undefined) await makeDisk(session, place);
-  else if (existingBytes !== place.bytes) throw new PartyFault('exists', { object: disk.path });
+  const bytes = Math.ceil(disk.bytes / bytesPerKb) * bytesPerKb;
+  const place: Place = { ...(await diskPlace(session, disk.path, deadlineAtMs)), bytes };
+  const existing = await findDisk(session, place);
+  if (existing === undefined) await makeDisk(session, place);
+  else if (existing.bytes !== place.bytes) throw new PartyFault('exists', { object: disk.path });
   return { path: disk.path, bytes: place.bytes, uuid: await diskUuid(session, place) };
+}
+
+/** Where a disk is. Faults: `invalidSpec` for a text that is no path, `notFound` (datastore). */
+export async function diskPlace(session: EsxiSession, path: string, deadlineAtMs: number): Promise<DiskPlace> {
+  return (await diskPlaces(session, deadlineAtMs))(path);
+}
+
+/** Where any disk is, after one look at the host. */
+export async function diskPlaces(session: EsxiSession, deadlineAtMs: number): Promise<(path: string) => DiskPlace> {
+  const datacenter = (await theDatacenter(session)).ref;
+  const datastores = await readAll(session.client, [{ type: 'Datastore', paths: ['name'] }]);
+  return (path) => {
+    const name = parseDatastorePath(path).datastore;
+    const found = datastores.find(({ properties }) => properties.get('name') === name);
+    if (found === undefined) throw new PartyFault('notFound', { object: `Datastore ${name}` });
+    return { path, datastore: found.ref, datacenter, deadlineAtMs };
+  };
 }
 
 async function makeDisk(session: EsxiSession, place: Place): Promise<void> {
@@ -73,7 +86,7 @@ async function makeDisk(session: EsxiSession, place: Place): Promise<void> {
     if (!(error instanceof VimFault)) throw error;
     if (error.is('NoDiskSpace')) throw noSpace(place, await freeBytesOf(session, place));
     // Somebody was faster, perhaps our own earlier attempt: the size decides whose disk it is.
-    if (!error.is('FileAlreadyExists') || (await existingDiskBytes(session, place)) !== place.bytes) throw error;
+    if (!error.is('FileAlreadyExists') || (await findDisk(session, place))?.bytes !== place.bytes) throw error;
   }
 }
 
@@ -92,7 +105,8 @@ async function freeBytesOf({ client }: EsxiSession, { datastore }: Place): Promi
 const noSpace = ({ path, bytes }: Place, freeBytes: number): PartyFault =>
   new PartyFault('noSpace', { datastore: parseDatastorePath(path).datastore, neededBytes: bytes, freeBytes });
 
-async function makeFolder({ client }: EsxiSession, { path, datacenter }: Place): Promise<void> {
+/** Makes the folder that a disk shall be in; there already is success. */
+export async function makeFolder({ client }: EsxiSession, { path, datacenter }: DiskPlace): Promise<void> {
   const { datastore, folder } = parseDatastorePath(path);
   if (folder === '') return;
   try {
@@ -106,8 +120,8 @@ async function makeFolder({ client }: EsxiSession, { path, datacenter }: Place):
   }
 }
 
-/** The size of the virtual disk at the path; undefined when there is none. */
-async function existingDiskBytes(session: EsxiSession, place: Place): Promise<number | undefined> {
+/** The virtual disk at the path; undefined when there is none. */
+export async function findDisk(session: EsxiSession, place: DiskPlace): Promise<FoundDisk | undefined> {
   const { client, clock, host } = session;
   const { datastore, folder, file } = parseDatastorePath(place.path);
   const browser = (await readOne(client, place.datastore, ['browser'])).get('browser');
@@ -124,7 +138,10 @@ async function existingDiskBytes(session: EsxiSession, place: Place): Promise<nu
     );
     const disk = dataListAt(result, 'file').find((entry) => textAt(entry, 'path') === file);
     if (disk === undefined) return undefined;
-    return (numberAt(disk, 'capacityKb') ?? 0) * bytesPerKb;
+    return {
+      bytes: (numberAt(disk, 'capacityKb') ?? 0) * bytesPerKb,
+      fileBytes: numberAt(disk, 'fileSize') ?? 0,
+    };
   } catch (error) {
     // The folder is not there yet.
     if (error instanceof VimFault && error.is('FileNotFound')) return undefined;

@@ -1,13 +1,14 @@
 import { PartyFault } from '#machines/faults.ts';
 import type { GuestState, VmSpec, VmState } from '#machines/parties/hypervisor.ts';
 import type { Intent } from '#machines/parties/intent.ts';
-import { MoRef, moRefAt } from '#engine/protocol/vim25/values.ts';
+import { MoRef } from '#engine/protocol/vim25/values.ts';
 import { VimFault } from './faults.ts';
-import { readVm, readVms, resourcePoolNamed, theDatacenter } from './inventory.ts';
+import { readVm, readVmDisks, readVms, refuseBases, resourcePoolNamed, theDatacenter } from './inventory.ts';
 import type { EsxiSession } from './inventory.ts';
 import { readOne, waitForProperties } from './properties.ts';
-import { runTask } from './tasks.ts';
+import { creationsEnded, runTask } from './tasks.ts';
 import { configSpecOf } from './vmSpec.ts';
+import { placeChildren } from './childDisks.ts';
 
 /** What a guest is given to shut down by itself before it is switched off. */
 const guestShutdownMs = 120_000;
@@ -26,11 +27,12 @@ export async function createVirtualMachine(session: EsxiSession, spec: VmSpec, i
   const ours = vms.find(({ tag }) => tag?.scenarioId === intent.scenarioId && tag.role === spec.role);
   if (ours !== undefined) return ours;
   if (vms.some(({ name }) => name === spec.name)) throw new PartyFault('exists', { object: spec.name });
+  const baseBytes = await placeChildren(session, spec, intent.deadlineAtMs);
   const made = await runTask(
     client,
     vmFolder,
     'CreateVM_Task',
-    { config: configSpecOf(spec, intent), pool: await resourcePoolNamed(session, spec.resourcePool) },
+    { config: configSpecOf(spec, intent, baseBytes), pool: await resourcePoolNamed(session, spec.resourcePool) },
     { clock, host, deadlineAtMs: intent.deadlineAtMs },
   );
   if (!(made instanceof MoRef)) throw new PartyFault('effectUnknown', { host });
@@ -38,46 +40,12 @@ export async function createVirtualMachine(session: EsxiSession, spec: VmSpec, i
 }
 
 /**
- * Waits for VMs that are being made: one whose answer was lost is in no list yet, and without this look a second one
- * would be made beside it.
- */
-async function creationsEnded({ client, clock }: EsxiSession, deadlineAtMs: number): Promise<void> {
-  const taskManager = moRefAt(await client.serviceContent(), 'taskManager');
-  if (taskManager === undefined) return;
-  const recent = (await readOne(client, taskManager, ['recentTask'])).get('recentTask');
-  for (const task of Array.isArray(recent) ? recent : []) {
-    if (task instanceof MoRef) await creationEnded({ client, clock }, task, deadlineAtMs);
-  }
-}
-
-async function creationEnded(
-  { client, clock }: Pick<EsxiSession, 'client' | 'clock'>,
-  task: MoRef,
-  deadlineAtMs: number,
-): Promise<void> {
-  const ended = (state: unknown): boolean => state === 'success' || state === 'error';
-  try {
-    const seen = await readOne(client, task, ['info.name', 'info.state']);
-    if (seen.get('info.name') !== 'CreateVM_Task' || ended(seen.get('info.state'))) return;
-    await waitForProperties(client, clock, {
-      ref: task,
-      paths: ['info.state'],
-      isDone: (properties) => ended(properties.get('info.state')),
-      deadlineAtMs,
-      what: 'CreateVM_Task',
-    });
-  } catch (error) {
-    // Old tasks vanish while they are looked at.
-    if (!(error instanceof VimFault) || !error.is('ManagedObjectNotFound')) throw error;
-  }
-}
-
-/**
  * Switches a VM on. Looks first whether the scenario's other double runs: two of them would write to one disk and
  * answer to one name. Faults: `invalidState`, `notFound`, `locked`, `effectUnknown`.
  */
 export async function powerOnVirtualMachine(session: EsxiSession, vmId: string, intent: Intent): Promise<void> {
-  const vms = await readVms(session);
+  const all = await readVmDisks(session);
+  const vms = all.map(({ vm }) => vm);
   const vm = vms.find((candidate) => candidate.vmId === vmId);
   if (vm === undefined) throw new PartyFault('notFound', { object: vmId });
   if (vm.power === 'on') return;
@@ -88,6 +56,7 @@ export async function powerOnVirtualMachine(session: EsxiSession, vmId: string, 
   if (rival !== undefined) {
     throw new PartyFault('invalidState', { object: vm.name, reason: `${rival.name} of the same scenario is on` });
   }
+  refuseBases(vm.diskPaths, all);
   try {
     await runTask(session.client, vmRef(vmId), 'PowerOnVM_Task', {}, { ...session, deadlineAtMs: intent.deadlineAtMs });
   } catch (error) {

@@ -10,15 +10,23 @@ const disksPerController = 15;
 const firstControllerKey = -100;
 const firstDiskKey = -1000;
 const firstNicKey = -5000;
+const bytesPerKb = 1024;
 
-/** The party's VM as the host's configuration. Existing disks are used in place: no file operation anywhere. */
-export function configSpecOf(spec: VmSpec, intent: Intent): VimData {
-  const controllerCount = Math.max(1, Math.ceil(spec.diskPaths.length / disksPerController));
+/**
+ * The party's VM as the host's configuration. Existing disks are used in place: only children are files that the host
+ * makes, as large as their bases. `baseBytes` has the size of every base.
+ */
+export function configSpecOf(spec: VmSpec, intent: Intent, baseBytes: ReadonlyMap<string, number>): VimData {
+  const controllerCount = Math.max(1, Math.ceil(spec.disks.length / disksPerController));
   const devices = [
     ...Array.from({ length: controllerCount }, (_, index) => controllerAt(index)),
-    ...spec.diskPaths.map((path, index) => diskAt(path, index)),
     ...spec.nics.map((nic, index) => nicAt(nic, index)),
   ];
+  const disks = spec.disks.map((disk, index) => ({
+    operation: 'add',
+    ...(disk.childOf === undefined ? {} : { fileOperation: 'create' }),
+    device: diskAt(disk, index, baseBytes),
+  }));
   return {
     name: spec.name,
     guestId: 'otherGuest64',
@@ -26,7 +34,7 @@ export function configSpecOf(spec: VmSpec, intent: Intent): VimData {
     numCPUs: spec.cpus,
     memoryMB: spec.memoryMiB,
     firmware: spec.firmware,
-    deviceChange: devices.map((device) => ({ operation: 'add', device })),
+    deviceChange: [...devices.map((device) => ({ operation: 'add', device })), ...disks],
     extraConfig: [
       { key: tagKeys.scenarioId, value: intent.scenarioId },
       { key: tagKeys.role, value: spec.role },
@@ -44,17 +52,30 @@ const controllerAt = (index: number): VimData => ({
   sharedBus: 'noSharing',
 });
 
-function diskAt(path: string, index: number): VimData {
+function diskAt(
+  { path, childOf }: VmSpec['disks'][number],
+  index: number,
+  baseBytes: ReadonlyMap<string, number>,
+): VimData {
   const unit = index % disksPerController;
   return {
     $type: 'VirtualDisk',
     key: firstDiskKey - index,
-    backing: { $type: 'VirtualDiskFlatVer2BackingInfo', fileName: path, diskMode: 'persistent' },
+    backing: {
+      ...backingOf(path),
+      ...(childOf === undefined ? {} : { thinProvisioned: true, parent: backingOf(childOf) }),
+    },
     controllerKey: firstControllerKey - Math.floor(index / disksPerController),
     unitNumber: unit < reservedUnit ? unit : unit + 1,
-    capacityInKB: 0,
+    capacityInKB: childOf === undefined ? 0 : (baseBytes.get(childOf) ?? 0) / bytesPerKb,
   };
 }
+
+const backingOf = (path: string): VimData => ({
+  $type: 'VirtualDiskFlatVer2BackingInfo',
+  fileName: path,
+  diskMode: 'persistent',
+});
 
 const nicAt = ({ network, connected }: VmSpec['nics'][number], index: number): VimData => ({
   $type: 'VirtualVmxnet3',

@@ -3,15 +3,32 @@ import { folderOf, formatDatastorePath, parseDatastorePath } from './datastorePa
 import type { DatastoreState, DiskState } from './state.ts';
 import { VimFault } from './vimFault.ts';
 
+/** Where a site keeps what its disks hold: told of children when they are made, and of every disk that goes. */
+export type DiskContents = {
+  childMade(child: DiskState, base: DiskState): void;
+  /** What the disk itself holds; of a child only what was written to it. */
+  bytesIn(disk: DiskState): number;
+  deleted(disk: DiskState): void;
+};
+
+export type NewDisk = {
+  readonly path: string;
+  readonly bytes: number;
+  readonly thin: boolean;
+  readonly parent?: string;
+};
+
 /**
  * Datastores, their folders and virtual disks. Free space is reckoned as if every thin disk were full: what a
- * replica of a disk will need sooner or later.
+ * replica of a disk will need sooner or later. Children count nothing: they are short-lived, and hold only writes.
  */
 export class DiskBook {
   readonly #random: Random;
   readonly datastores: readonly DatastoreState[];
   readonly #disks = new Map<string, DiskState>();
   readonly #folders = new Set<string>();
+  /** Set by a site that models what disks hold. */
+  contents: DiskContents | undefined;
 
   constructor(parts: {
     readonly random: Random;
@@ -43,7 +60,7 @@ export class DiskBook {
 
   freeBytes(datastore: string): number {
     const used = this.all().reduce(
-      (sum, disk) => (parseDatastorePath(disk.path).datastore === datastore ? sum + disk.bytes : sum),
+      (sum, disk) => (parseDatastorePath(disk.path).datastore === datastore ? sum + reservedBytes(disk) : sum),
       0,
     );
     return Math.max(0, (this.datastores.find((one) => one.name === datastore)?.capacityBytes ?? 0) - used);
@@ -58,6 +75,13 @@ export class DiskBook {
     const disk = this.find(path);
     if (disk === undefined) throw new VimFault('FileNotFound', { file: path });
     return disk;
+  }
+
+  /** The disks that a child reads through to, the nearest first. */
+  basesOf(path: string): readonly DiskState[] {
+    const parent = this.find(path)?.parent;
+    const base = parent === undefined ? undefined : this.find(parent);
+    return base === undefined ? [] : [base, ...this.basesOf(base.path)];
   }
 
   /** Faults: `FileAlreadyExists`, `FileNotFound` for a missing parent folder. */
@@ -80,8 +104,8 @@ export class DiskBook {
     if (file !== '' && !this.#folders.has(formatDatastorePath({ datastore, file }))) this.makeFolder(path, true);
   }
 
-  /** Faults: `FileAlreadyExists`, `FileNotFound` (folder), `NoDiskSpace`, `InvalidDatastore`. */
-  create(disk: { readonly path: string; readonly bytes: number; readonly thin: boolean }): DiskState {
+  /** Faults: `FileAlreadyExists`, `FileNotFound` (folder, base), `NoDiskSpace`, `InvalidDatastore`, `InvalidArgument`. */
+  create(disk: NewDisk): DiskState {
     const datastore = this.datastoreOf(disk.path);
     const { file } = parseDatastorePath(disk.path);
     const path = formatDatastorePath({ datastore: datastore.name, file });
@@ -91,7 +115,11 @@ export class DiskBook {
       throw new VimFault('FileNotFound', { file: path });
     }
     if (this.#disks.has(path)) throw new VimFault('FileAlreadyExists', { file: path });
-    if (disk.bytes > this.freeBytes(datastore.name)) {
+    const base = disk.parent === undefined ? undefined : this.get(disk.parent);
+    if (base !== undefined && base.bytes !== disk.bytes) {
+      throw new VimFault('InvalidArgument', { invalidProperty: 'capacityInKB' });
+    }
+    if (reservedBytes(disk) > this.freeBytes(datastore.name)) {
       throw new VimFault('NoDiskSpace', { file: path, datastore: datastore.name });
     }
     const hex = (this.#random.uuid() + this.#random.uuid()).replaceAll('-', '');
@@ -101,14 +129,20 @@ export class DiskBook {
       uuid: `6000c29${hex.slice(0, 25)}`,
       contentId: hex.slice(32, 64),
       thin: disk.thin,
+      ...(base === undefined ? {} : { parent: base.path }),
     };
     this.#disks.set(path, made);
+    if (base !== undefined) this.contents?.childMade(made, base);
     return made;
   }
 
   remove(path: string): DiskState {
     const disk = this.get(path);
     this.#disks.delete(disk.path);
+    this.contents?.deleted(disk);
     return disk;
   }
 }
+
+const reservedBytes = ({ bytes, parent }: Pick<NewDisk, 'bytes' | 'parent'>): number =>
+  parent === undefined ? bytes : 0;

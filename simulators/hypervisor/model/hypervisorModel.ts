@@ -4,6 +4,8 @@ import { formatDatastorePath, parseDatastorePath } from './datastorePath.ts';
 import { changeDevices } from './devices.ts';
 import type { DeviceChange } from './devices.ts';
 import { DiskBook } from './diskBook.ts';
+import type { NewDisk } from './diskBook.ts';
+import { DiskLocks } from './diskLocks.ts';
 import { SessionBook } from './sessionBook.ts';
 import type { Credentials } from './sessionBook.ts';
 import type { DatastoreState, DiskState, GuestInside, HostState, VmRecord } from './state.ts';
@@ -65,6 +67,7 @@ export class HypervisorModel {
   guestsNeverUp = false;
   readonly #options: ModelOptions;
   readonly #vms = new Map<string, VmRecord>();
+  readonly #locks: DiskLocks;
   readonly #listeners = new Set<() => void>();
   readonly #boots = new Map<string, number>();
   #nextVmId: number;
@@ -83,6 +86,7 @@ export class HypervisorModel {
       return { ...one, id: before?.id ?? volumeId(random), accessible: true };
     });
     this.disks = new DiskBook({ random, datastores, disks: saved?.disks ?? [], folders: saved?.folders ?? [] });
+    this.#locks = new DiskLocks({ disks: this.disks, vms: () => this.vms() });
     const credentials = options.credentials ?? { user: 'root', password: 'vmware' };
     this.sessions = new SessionBook({ clock, random, credentials });
     this.tasks = new TaskBook({
@@ -137,13 +141,12 @@ export class HypervisorModel {
     return this.#options.isGuestModelled?.(vm) ?? true;
   }
 
-  /** The running VM that has a disk open for writing. */
-  lockOwner(path: string): VmRecord | undefined {
-    return this.vms().find((vm) => vm.power !== 'poweredOff' && diskPaths(vm).includes(path));
-  }
-
-  /** Thin or thick disk. Faults: `FileAlreadyExists`, `FileNotFound`, `NoDiskSpace`, `InvalidDatastore`. */
-  createDisk(disk: { readonly path: string; readonly bytes: number; readonly thin: boolean }): DiskState {
+  /**
+   * Thin or thick disk, or the child of one that nobody writes to. Faults: `FileAlreadyExists`, `FileNotFound`,
+   * `NoDiskSpace`, `InvalidDatastore`, `FileLocked` (base).
+   */
+  createDisk(disk: NewDisk): DiskState {
+    if (disk.parent !== undefined) this.#locks.checkBase(disk.parent);
     const made = this.disks.create(disk);
     this.changed();
     return made;
@@ -152,7 +155,7 @@ export class HypervisorModel {
   /** Faults: `FileNotFound`, `FileLocked`. */
   deleteDisk(path: string): DiskState {
     const disk = this.disks.get(path);
-    if (this.lockOwner(disk.path) !== undefined) throw new VimFault('FileLocked', { file: disk.path });
+    this.#locks.checkFree(disk.path);
     this.disks.remove(disk.path);
     this.changed();
     return disk;
@@ -232,7 +235,7 @@ export class HypervisorModel {
   powerOn(id: string): VmRecord {
     const vm = this.vm(id);
     if (vm.power === 'poweredOn') throw powerFault(vm, 'poweredOn');
-    for (const path of diskPaths(vm)) this.#checkDisk(vm, path);
+    for (const path of diskPaths(vm)) this.#locks.checkOpen(vm, path);
     vm.power = 'poweredOn';
     vm.bootedAtMs = this.clock.nowMs();
     vm.changeCount += 1;
@@ -294,12 +297,13 @@ export class HypervisorModel {
     return vm;
   }
 
-  /** Removes the VM **and its disks**, as a real host does. Faults: `InvalidPowerState`, `FileLocked`. */
+  /** Removes the VM **and its disks**, as a real host does; the bases of children stay. Faults: `InvalidPowerState`, `FileLocked`. */
   destroyVm(id: string): { readonly vm: VmRecord; readonly disks: readonly DiskState[] } {
     const paths = diskPaths(this.vm(id));
-    const locked = paths.find((path) => this.lockOwner(path) !== undefined && this.lockOwner(path)?.id !== id);
-    if (locked !== undefined) throw new VimFault('FileLocked', { file: locked });
-    const vm = this.unregisterVm(id);
+    const vm = this.vm(id);
+    if (vm.power !== 'poweredOff') throw powerFault(vm, 'poweredOff');
+    for (const path of paths) this.#locks.checkFree(path);
+    this.unregisterVm(id);
     const disks = paths.flatMap((path) => (this.disks.find(path) === undefined ? [] : [this.disks.remove(path)]));
     this.changed();
     return { vm, disks };
@@ -364,19 +368,13 @@ export class HypervisorModel {
     }
   }
 
-  #checkDisk(vm: VmRecord, path: string): void {
-    this.disks.get(path);
-    const owner = this.lockOwner(path);
-    if (owner !== undefined && owner.id !== vm.id) throw new VimFault('FileLocked', { file: path });
-  }
-
   #changedDevices(vm: VmRecord, changes: readonly DeviceChange[]): VmRecord['devices'] {
     return changeDevices(vm.devices, changes, {
       poweredOn: vm.power === 'poweredOn',
       snapshots: vm.snapshots.length,
       networks: this.networks,
       checkDisk: (path) => {
-        if (vm.power === 'poweredOn') this.#checkDisk(vm, path);
+        if (vm.power === 'poweredOn') this.#locks.checkOpen(vm, path);
         else this.disks.get(path);
       },
       newMacAddress: () => {

@@ -19,6 +19,8 @@ export type DiskState = {
   /** 32 hex digits. */
   readonly contentId: string;
   readonly thin: boolean;
+  /** Path of the base that a child reads through to; only its own writes are in the child. */
+  readonly parent?: string;
 };
 
 export type ControllerType =

@@ -1,9 +1,10 @@
 import type { AttachedDisk, Controller, Nic, VmRecord } from '../model/state.ts';
+import type { Extent } from './extents.ts';
 
 export type BootPlan = {
   readonly vm: VmRecord;
-  /** Real path of each disk's flat extent, and its UUID. */
-  readonly disks: ReadonlyMap<string, { readonly flatPath: string; readonly uuid: string }>;
+  /** The files of each disk, its own first, and its UUID. */
+  readonly disks: ReadonlyMap<string, { readonly extents: readonly Extent[]; readonly uuid: string }>;
   readonly serialLog: string;
   readonly toolsLog: string;
   readonly qmpSocket: string;
@@ -40,7 +41,10 @@ const nics: Readonly<Record<Nic['type'], string>> = {
   VirtualE1000e: 'e1000e',
 };
 
-/** The command line that boots a VM: no display, console on ttyS0, the stand-in for VMware Tools on ttyS1. */
+/**
+ * The command line of a VM: no display, console on ttyS0, the stand-in for VMware Tools on ttyS1. It stands still until
+ * the monitor says `cont`: unplugged cards must not have a link for a moment.
+ */
 export function qemuArguments(plan: BootPlan): readonly string[] {
   const { vm } = plan;
   const tools = `stdio,id=tools,signal=off,logfile=${comma(plan.toolsLog)},logappend=off`;
@@ -55,6 +59,7 @@ export function qemuArguments(plan: BootPlan): readonly string[] {
     ['-no-user-config'],
     ['-display', 'none'],
     ['-no-reboot'],
+    ['-S'],
     vm.firmware === 'efi' ? ['-bios', plan.efiFirmware ?? 'OVMF.fd'] : [],
     ['-qmp', `unix:${comma(plan.qmpSocket)},server=on,wait=off`],
     ['-chardev', `file,id=console,path=${comma(plan.serialLog)}`],
@@ -62,7 +67,7 @@ export function qemuArguments(plan: BootPlan): readonly string[] {
     ['-chardev', tools],
     ['-serial', 'chardev:tools'],
     diskArguments(plan),
-    ...vm.devices.filter((one) => one.kind === 'nic').map(nicArguments),
+    ...vm.devices.flatMap((one) => (one.kind === 'nic' ? [nicArguments(one)] : [])),
   ];
   return options.flat();
 }
@@ -81,7 +86,7 @@ function diskArguments({ vm, disks }: BootPlan): readonly string[] {
     const controller = controllers.find((one) => one.key === disk.controllerKey);
     const file = disks.get(disk.path);
     if (controller === undefined || file === undefined) continue;
-    result.push('-blockdev', blockdev(`disk${index}`, file.flatPath));
+    result.push('-blockdev', JSON.stringify({ 'node-name': `disk${index}`, ...blockdev(file.extents) }));
     result.push('-device', diskDevice(controller, disk, index, file.uuid));
   }
   return result;
@@ -89,13 +94,15 @@ function diskArguments({ vm, disks }: BootPlan): readonly string[] {
 
 const controllerId = (controller: Controller): string => `c${controller.key}n${controller.busNumber}`;
 
-function blockdev(node: string, filename: string): string {
-  return JSON.stringify({
-    driver: 'raw',
-    'node-name': node,
+/** Only the disk's own extent is open for writing: QEMU holds a base's lock together with all who read it. */
+function blockdev([own, ...bases]: readonly Extent[], readOnly = false): Readonly<Record<string, unknown>> {
+  return {
+    driver: own?.format,
+    'read-only': readOnly,
     discard: 'unmap',
-    file: { driver: 'file', filename, locking: 'on' },
-  });
+    file: { driver: 'file', filename: own?.realPath, locking: 'on', 'read-only': readOnly },
+    ...(bases.length === 0 ? {} : { backing: blockdev(bases, true) }),
+  };
 }
 
 function diskDevice(controller: Controller, disk: AttachedDisk, index: number, uuid: string): string {
@@ -105,10 +112,11 @@ function diskDevice(controller: Controller, disk: AttachedDisk, index: number, u
   return `${device},drive=disk${index},serial=${serial},bootindex=${index}`;
 }
 
-function nicArguments(nic: Nic, index: number): readonly string[] {
-  const device = `${nics[nic.type]},mac=${nic.macAddress}`;
-  // Without a peer the guest sees a card with no link.
-  if (!nic.connected) return ['-device', device];
-  // The guest's network leads nowhere: a double must not answer for the original in the lab.
-  return ['-netdev', `user,id=net${index},restrict=on`, '-device', `${device},netdev=net${index}`];
+/** What the monitor calls a card's cable. */
+export const cableOf = (nic: Nic): string => `net${nic.key}`;
+
+/** The guest's network leads nowhere: a double must not answer for the original in the lab. */
+function nicArguments(nic: Nic): readonly string[] {
+  const device = `${nics[nic.type]},mac=${nic.macAddress},netdev=${cableOf(nic)}`;
+  return ['-netdev', `user,id=${cableOf(nic)},restrict=on`, '-device', device];
 }

@@ -9,9 +9,12 @@ import type { HypervisorModel } from '../model/hypervisorModel.ts';
 import type { VmRecord } from '../model/state.ts';
 import { VimFault } from '../model/vimFault.ts';
 import type { DatastoreFolder } from '../soap/datastoreFolder.ts';
-import { qemuArguments } from './arguments.ts';
+import { cableOf, qemuArguments } from './arguments.ts';
+import type { Extent } from './extents.ts';
+import { extentsOf, prepareExtents } from './extents.ts';
 import { findEfiFirmware, guarded } from './probe.ts';
 import { sendQmp } from './qmp.ts';
+import type { QmpCommand } from './qmp.ts';
 
 type Running = {
   readonly process: ChildProcess;
@@ -21,6 +24,15 @@ type Running = {
 };
 
 const startPollMs = 20;
+const quitWithinMs = 10_000;
+
+async function tell({ qmpSocket }: Running, wanted: QmpCommand): Promise<void> {
+  try {
+    await sendQmp(qmpSocket, wanted);
+  } catch (thrown) {
+    throw new VimFault('GenericVmConfigFault', { reason: `${wanted.execute}: ${String(thrown)}` });
+  }
+}
 
 /** VMs that really boot: one QEMU each. A QEMU that ends is a VM that powered off. */
 export class QemuGuests {
@@ -62,7 +74,7 @@ export class QemuGuests {
       this.#model.guestGone(vm.id);
     });
     await this.#untilStarted(running);
-    if (failure === undefined) return;
+    if (failure === undefined) return this.#letGo(vm, running);
     if (/Failed to get .*lock/.test(failure))
       throw new VimFault('FileLocked', { file: diskPaths(vm)[0] ?? '' }, failure);
     throw new VimFault('GenericVmConfigFault', { reason: failure }, failure);
@@ -72,14 +84,28 @@ export class QemuGuests {
   async stop(vm: VmRecord): Promise<void> {
     const running = this.#running.get(vm.id);
     if (running === undefined) return;
-    running.process.kill('SIGKILL');
+    const hasChild = diskPaths(vm).some((path) => this.#model.disks.find(path)?.parent !== undefined);
+    // A child's map of what was written stays in QEMU's memory for a while; a killed QEMU takes it along.
+    if (hasChild) await tell(running, { execute: 'quit' }).catch(() => undefined);
+    const impatience = setTimeout(() => running.process.kill('SIGKILL'), hasChild ? quitWithinMs : 0);
     await running.ended;
+    clearTimeout(impatience);
+  }
+
+  /** Makes the links of a running guest's cards what the VM says. Fault: `GenericVmConfigFault`. */
+  async plugNics(vm: VmRecord): Promise<void> {
+    const running = this.#running.get(vm.id);
+    if (running === undefined) return;
+    for (const nic of vm.devices) {
+      if (nic.kind !== 'nic') continue;
+      await tell(running, { execute: 'set_link', arguments: { name: cableOf(nic), up: nic.connected } });
+    }
   }
 
   /** Presses the power button. */
   async shutdown(vm: VmRecord): Promise<void> {
     const running = this.#running.get(vm.id);
-    if (running !== undefined) await sendQmp(running.qmpSocket, 'system_powerdown');
+    if (running !== undefined) await sendQmp(running.qmpSocket, { execute: 'system_powerdown' });
   }
 
   async close(): Promise<void> {
@@ -87,6 +113,17 @@ export class QemuGuests {
     for (const one of all) one.process.kill('SIGKILL');
     await Promise.all(all.map((one) => one.ended));
     if (this.#socketFolder !== undefined) await rm(this.#socketFolder, { recursive: true, force: true });
+  }
+
+  /** The guest has stood still until its cables are where they belong. */
+  async #letGo(vm: VmRecord, running: Running): Promise<void> {
+    try {
+      await this.plugNics(vm);
+      await tell(running, { execute: 'cont' });
+    } catch (thrown) {
+      await this.stop(vm);
+      throw thrown;
+    }
   }
 
   async #plan(vm: VmRecord): Promise<{ command: string; args: readonly string[]; qmpSocket: string }> {
@@ -100,12 +137,12 @@ export class QemuGuests {
     await mkdir(folder, { recursive: true });
     const qmpSocket = join(this.#socketFolder, `${vm.id}.qmp`);
     await rm(qmpSocket, { force: true });
-    const disks = new Map(
-      diskPaths(vm).map((path) => {
-        const { uuid } = this.#model.disks.get(path);
-        return [path, { flatPath: this.#datastores.flatPath({ path }), uuid }];
-      }),
-    );
+    const disks = new Map<string, { readonly extents: readonly Extent[]; readonly uuid: string }>();
+    for (const path of diskPaths(vm)) {
+      const extents = extentsOf({ model: this.#model, datastores: this.#datastores }, path);
+      await prepareExtents(extents);
+      disks.set(path, { extents, uuid: this.#model.disks.get(path).uuid });
+    }
     const serialLog = join(folder, 'serial0.log');
     const toolsLog = join(folder, 'tools.log');
     return { ...guarded(qemuArguments({ vm, disks, serialLog, toolsLog, qmpSocket, efiFirmware })), qmpSocket };
@@ -115,7 +152,7 @@ export class QemuGuests {
   async #untilStarted({ process, ended, qmpSocket }: Running): Promise<void> {
     const isOver = (): boolean => process.exitCode !== null || process.signalCode !== null || process.pid === undefined;
     while (!isOver()) {
-      const answered = await sendQmp(qmpSocket, 'query-status').then(
+      const answered = await sendQmp(qmpSocket, { execute: 'query-status' }).then(
         () => true,
         () => false,
       );

@@ -23,27 +23,27 @@ export class DatastoreFolder {
     return join(this.#root, datastore, file);
   }
 
-  /** The extent that holds a disk's bytes: a raw image. */
-  flatPath(disk: { readonly path: string }): string {
-    return this.realPath(disk.path).replace(/\.vmdk$/, '-flat.vmdk');
+  /** The extent that holds a disk's bytes: a raw image, or what was written to a child. */
+  extentPath(disk: Pick<DiskState, 'path' | 'parent'>): string {
+    return extentName(this.realPath(disk.path), disk);
   }
 
   async makeFolder(path: string): Promise<void> {
     await mkdir(this.realPath(path), { recursive: true });
   }
 
-  /** Faults: `NoDiskSpace`, `FileAlreadyExists`. */
-  async createDisk(disk: DiskState): Promise<void> {
-    const flat = this.flatPath(disk);
-    await mkdir(dirname(flat), { recursive: true });
+  /** A child's extent stays empty until a guest writes to it. Faults: `NoDiskSpace`, `FileAlreadyExists`. */
+  async createDisk(disk: DiskState, base: DiskState | undefined): Promise<void> {
+    const extent = this.extentPath(disk);
+    await mkdir(dirname(extent), { recursive: true });
     try {
-      const file = await open(flat, 'wx');
+      const file = await open(extent, 'wx');
       try {
-        await file.truncate(disk.bytes);
+        if (base === undefined) await file.truncate(disk.bytes);
       } finally {
         await file.close();
       }
-      await writeFile(this.realPath(disk.path), descriptor(disk), { flag: 'wx' });
+      await writeFile(this.realPath(disk.path), descriptor(disk, base), { flag: 'wx' });
     } catch (thrown) {
       throw fileFault(thrown, disk.path);
     }
@@ -51,7 +51,7 @@ export class DatastoreFolder {
 
   async removeDisk(disk: DiskState): Promise<void> {
     await rm(this.realPath(disk.path), { force: true });
-    await rm(this.flatPath(disk), { force: true });
+    await rm(this.extentPath(disk), { force: true });
   }
 
   async writeVm(vm: VmRecord): Promise<void> {
@@ -72,12 +72,14 @@ export class DatastoreFolder {
     const entries = await readdir(folder, { withFileTypes: true }).catch((thrown: unknown) => {
       throw fileFault(thrown, path);
     });
-    const visible = entries.filter((entry) => entry.isFile() && !entry.name.endsWith('-flat.vmdk'));
+    const visible = entries.filter((entry) => entry.isFile() && !/-(flat|sesparse)\.vmdk$/.test(entry.name));
     return Promise.all(
       visible.map(async (entry) => {
         const full = join(folder, entry.name);
         const about = await stat(full);
-        const extent = await stat(full.replace(/\.vmdk$/, '-flat.vmdk')).catch(() => about);
+        const extent = await stat(extentName(full, {}))
+          .catch(() => stat(extentName(full, { parent: 'some base' })))
+          .catch(() => about);
         return { path: entry.name, bytes: extent.blocks * 512, modifiedAtMs: Math.round(about.mtimeMs) };
       }),
     );
@@ -94,20 +96,33 @@ function fileFault(thrown: unknown, path: string): VimFault {
   return new VimFault('CannotAccessFile', { file: path }, String(thrown));
 }
 
-/** The text that ESXi writes beside a flat extent; extents are counted in sectors of 512 bytes. */
-function descriptor(disk: DiskState): string {
+function extentName(descriptorPath: string, { parent }: Pick<DiskState, 'parent'>): string {
+  return descriptorPath.replace(/\.vmdk$/, parent === undefined ? '-flat.vmdk' : '-sesparse.vmdk');
+}
+
+const shortContentId = ({ contentId }: DiskState): string => contentId.slice(-8);
+
+/** How a child's descriptor names its base: by its place on the host. */
+function hostPath(path: string): string {
+  const { datastore, file } = parseDatastorePath(path);
+  return `/vmfs/volumes/${datastore}/${file}`;
+}
+
+/** The text that ESXi writes beside an extent; extents are counted in sectors of 512 bytes. */
+function descriptor(disk: DiskState, base: DiskState | undefined): string {
   const sectors = disk.bytes / 512;
   const name = disk.path.slice(disk.path.lastIndexOf('/') + 1).replace(/^\[[^\]]*\] ?/, '');
   return [
     '# Disk DescriptorFile',
     'version=1',
     'encoding="UTF-8"',
-    `CID=${disk.contentId.slice(-8)}`,
-    'parentCID=ffffffff',
-    'createType="vmfs"',
+    `CID=${shortContentId(disk)}`,
+    `parentCID=${base === undefined ? 'ffffffff' : shortContentId(base)}`,
+    `createType="${base === undefined ? 'vmfs' : 'seSparse'}"`,
+    ...(base === undefined ? [] : [`parentFileNameHint="${hostPath(base.path)}"`]),
     '',
     '# Extent description',
-    `RW ${sectors} VMFS "${name.replace(/\.vmdk$/, '-flat.vmdk')}"`,
+    `RW ${sectors} ${base === undefined ? 'VMFS' : 'SESPARSE'} "${extentName(name, disk)}"`,
     '',
     '# The Disk Data Base',
     '#DDB',

@@ -1,5 +1,6 @@
 import { controllerTypes } from '../model/devices.ts';
 import type { DeviceChange } from '../model/devices.ts';
+import type { NewDisk } from '../model/diskBook.ts';
 import type { ControllerType, NicType } from '../model/state.ts';
 import type { VmChange } from '../model/hypervisorModel.ts';
 import { VimFault } from '../model/vimFault.ts';
@@ -7,7 +8,7 @@ import { read } from './wireValue.ts';
 import type { DataObject } from './wireValue.ts';
 
 /** A disk that a device change asks to create, apart from attaching it. */
-export type DiskToCreate = { readonly path: string; readonly bytes: number; readonly thin: boolean };
+export type DiskToCreate = NewDisk;
 export type ReadSpec = { readonly change: VmChange; readonly disksToCreate: readonly DiskToCreate[] };
 
 /** Reads a VirtualMachineConfigSpec. Faults: `InvalidDeviceSpec`, `InvalidArgument`. */
@@ -118,7 +119,11 @@ function readDisk(
     throw bad(deviceIndex, 'device.backing');
   if (controllerKey === undefined) throw bad(deviceIndex, 'device.controllerKey');
   const bytes = read.number(device.capacityInBytes) ?? (read.number(device.capacityInKB) ?? 0) * 1024;
-  disksToCreate?.push({ path, bytes, thin: read.flag(backing.thinProvisioned) ?? true });
+  const parent = parentOf(backing, deviceIndex);
+  // An existing disk knows its base itself.
+  if (parent !== undefined && disksToCreate === undefined) throw bad(deviceIndex, 'device.backing.parent');
+  const thin = parent !== undefined || (read.flag(backing.thinProvisioned) ?? true);
+  disksToCreate?.push({ path, bytes, thin, ...(parent === undefined ? {} : { parent }) });
   return {
     add: 'disk',
     key,
@@ -127,6 +132,16 @@ function readDisk(
     path,
     diskMode: read.text(backing.diskMode) ?? 'persistent',
   };
+}
+
+function parentOf(backing: DataObject, deviceIndex: number): string | undefined {
+  const parent = read.object(backing.parent);
+  if (parent === undefined) return undefined;
+  const path = read.text(parent.fileName);
+  if (parent.$type !== 'VirtualDiskFlatVer2BackingInfo' || path === undefined) {
+    throw bad(deviceIndex, 'device.backing.parent');
+  }
+  return path;
 }
 
 /** Clients send −1 for "any free unit". */

@@ -41,7 +41,9 @@ export class GuestDisks {
       const wanted = new Map<string, string>();
       for (const path of vm.power === 'poweredOn' ? diskPaths(vm) : []) {
         const disk = this.#model.disks.find(path);
-        if (disk !== undefined) wanted.set(`wwn-0x${disk.uuid}`, this.#datastores.flatPath(disk));
+        // A child's bytes are in no one file.
+        if (disk !== undefined && disk.parent === undefined)
+          wanted.set(`wwn-0x${disk.uuid}`, this.#datastores.extentPath(disk));
       }
       const present = await readdir(folder);
       for (const name of present) {

@@ -1,4 +1,5 @@
 import { formatDatastorePath, parseDatastorePath } from '../model/datastorePath.ts';
+import type { DiskState } from '../model/state.ts';
 import { VimFault } from '../model/vimFault.ts';
 import { required, startTask } from './call.ts';
 import type { Call, MethodCode } from './call.ts';
@@ -73,13 +74,30 @@ function wildcard(pattern: string): RegExp {
   return new RegExp(`^${text.replaceAll('*', '.*').replaceAll('?', '.')}$`);
 }
 
+/** Makes the disks that a change of a VM asks for; when the change fails, they are gone again, as on a real host. */
+export async function withNewDisks<Result>(
+  call: Call,
+  wanted: readonly DiskToCreate[],
+  change: () => Result,
+): Promise<Result> {
+  const made: DiskState[] = [];
+  try {
+    for (const one of wanted) made.push(await createDisk(call, one));
+    return change();
+  } catch (thrown) {
+    for (const disk of made) await call.ground.removeDisk(call.model.disks.remove(disk.path));
+    throw thrown;
+  }
+}
+
 /** Model first, files after; when the files fail, the model forgets. */
-export async function createDisk({ model, ground }: Call, wanted: DiskToCreate): Promise<void> {
+async function createDisk({ model, ground }: Call, wanted: DiskToCreate): Promise<DiskState> {
   const disk = model.createDisk(wanted);
   try {
-    await ground.createDisk(disk);
+    await ground.createDisk(disk, model.disks.basesOf(disk.path)[0]);
   } catch (thrown) {
     model.disks.remove(disk.path);
     throw thrown;
   }
+  return disk;
 }

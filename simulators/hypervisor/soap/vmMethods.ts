@@ -3,7 +3,7 @@ import { required, startTask } from './call.ts';
 import type { Call, MethodCode } from './call.ts';
 import { readConfigSpec } from './deviceSpec.ts';
 import { poolNamed, refs, vmRef } from './hostIdentity.ts';
-import { createDisk } from './storageMethods.ts';
+import { withNewDisks } from './storageMethods.ts';
 import { snapshotRef } from './vmProperties.ts';
 import { read } from './wireValue.ts';
 import type { WireValue } from './wireValue.ts';
@@ -100,16 +100,9 @@ function createVm(call: Call): WireValue {
   const uuid = read.text(spec.uuid);
   return startTask(call, async () => {
     const { change, disksToCreate } = readConfigSpec(spec);
-    for (const disk of disksToCreate) await createDisk(call, disk);
     const { changeVersion: _, deviceChanges = [], ...rest } = change;
-    const vm = model.createVm({
-      ...rest,
-      name,
-      vmPathName,
-      resourcePool,
-      deviceChanges,
-      ...(uuid === undefined ? {} : { uuid }),
-    });
+    const made = { ...rest, name, vmPathName, resourcePool, deviceChanges, ...(uuid === undefined ? {} : { uuid }) };
+    const vm = await withNewDisks(call, disksToCreate, () => model.createVm(made));
     await call.ground.writeVm(vm);
     return { type: 'VirtualMachine', id: vm.id };
   });
@@ -121,16 +114,17 @@ function reconfigureVm(call: Call): WireValue {
   return startTask(call, async () => {
     const { change, disksToCreate } = readConfigSpec(spec);
     const vm = model.vm(self.id);
-    const touchesDisks = read.objects(spec.deviceChange).length > 0;
-    if (touchesDisks && vm.power === 'poweredOn' && !model.isGuestModelled(vm)) {
+    // A running QEMU gets no new devices; a card's plug is all that can be moved.
+    const newDevices = read.objects(spec.deviceChange).some((one) => read.text(one.operation) !== 'edit');
+    if (newDevices && vm.power === 'poweredOn' && !model.isGuestModelled(vm)) {
       throw new VimFault('DeviceHotPlugNotSupported', { property: 'spec.deviceChange[0].device', deviceIndex: 0 });
     }
     const before = new Map(model.disks.all().map((disk) => [disk.path, disk]));
-    for (const disk of disksToCreate) await createDisk(call, disk);
-    model.reconfigureVm(self.id, change);
+    await withNewDisks(call, disksToCreate, () => model.reconfigureVm(self.id, change));
     for (const disk of before.values()) {
       if (model.disks.find(disk.path) === undefined) await ground.removeDisk(disk);
     }
+    await ground.plugNics(vm);
     await ground.writeVm(vm);
     await ground.showDisks();
     return undefined;

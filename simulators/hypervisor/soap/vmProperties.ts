@@ -129,23 +129,33 @@ function deviceObject(host: SimulatedHost, vm: VmRecord, device: Device): DataOb
 function diskObject(host: SimulatedHost, device: Extract<Device, { kind: 'disk' }>): DataObject {
   const disk = host.model.disks.find(device.path);
   const bytes = disk?.bytes ?? 0;
-  const datastore = host.model.disks.datastoreOf(device.path);
   return {
     $type: 'VirtualDisk',
     key: device.key,
     deviceInfo: description(`Hard disk ${device.key}`, `${Math.floor(bytes / 1024).toLocaleString('en')} KB`),
     backing: {
-      $type: 'VirtualDiskFlatVer2BackingInfo',
-      fileName: device.path,
-      datastore: moRef('Datastore', datastore.id),
-      diskMode: device.diskMode,
-      thinProvisioned: disk?.thin ?? true,
-      ...(disk === undefined ? {} : { uuid: backingUuid(disk.uuid), contentId: disk.contentId }),
+      ...diskBacking(host, device.path, device.diskMode),
+      ...(disk === undefined ? {} : { uuid: backingUuid(disk.uuid) }),
     },
     controllerKey: device.controllerKey,
     unitNumber: device.unitNumber,
     capacityInKB: Math.floor(bytes / 1024),
     capacityInBytes: bytes,
+  };
+}
+
+/** A child's backing leads to its base's. */
+function diskBacking(host: SimulatedHost, path: string, diskMode: string): DataObject {
+  const { disks } = host.model;
+  const disk = disks.find(path);
+  return {
+    $type: 'VirtualDiskFlatVer2BackingInfo',
+    fileName: path,
+    datastore: moRef('Datastore', disks.datastoreOf(path).id),
+    diskMode,
+    thinProvisioned: disk?.thin ?? true,
+    ...(disk === undefined ? {} : { contentId: disk.contentId }),
+    ...(disk?.parent === undefined ? {} : { parent: diskBacking(host, disk.parent, diskMode) }),
   };
 }
 

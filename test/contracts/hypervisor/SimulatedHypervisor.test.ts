@@ -98,3 +98,37 @@ describe('planned failures', () => {
     expect(model.sessions.locked).toBe(true);
   });
 });
+
+test('a site hears of children and of every disk that goes, and says what a child holds', async () => {
+  const { hypervisor, model, settle } = makeHost();
+  const heard: string[] = [];
+  model.disks.contents = {
+    childMade: (child, base) => heard.push(`${child.path} of ${base.path}`),
+    bytesIn: () => 4096,
+    deleted: (disk) => heard.push(`${disk.path} is gone`),
+  };
+  const intent = (ticket: string): Intent => {
+    return { ticket, scenarioId: scenarioId('4009412486'), epoch: 1, deadlineAtMs: Number.MAX_SAFE_INTEGER };
+  };
+  const [base, child] = ['[datastore1] a.vmdk', '[datastore1] children/b.vmdk'];
+  await settle(hypervisor.createDisk({ path: base, bytes: 8192 }, intent('1')));
+  const vm = await settle(
+    hypervisor.createVm(
+      {
+        name: 'double',
+        role: 'substituteVm',
+        cpus: 1,
+        memoryMiB: 64,
+        firmware: 'bios',
+        datastore: 'datastore1',
+        disks: [{ path: child, childOf: base }],
+        nics: [],
+      },
+      intent('2'),
+    ),
+  );
+  expect(model.disks.get(child)).toMatchObject({ bytes: 8192, parent: base });
+  await settle(hypervisor.unregisterVm(vm, intent('3')));
+  expect(await settle(hypervisor.deleteChildDisk({ path: child }, intent('4')))).toEqual({ discardedBytes: 4096 });
+  expect(heard).toEqual([`${child} of ${base}`, `${child} is gone`]);
+});

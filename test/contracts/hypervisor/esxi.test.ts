@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'vitest';
 import { SystemClock } from '#engine/adapters/clock/SystemClock.ts';
 import { EsxiHypervisor } from '#engine/adapters/hypervisor/EsxiHypervisor.ts';
-import { fetchFingerprint } from '#engine/adapters/hypervisor/pinnedConnection.ts';
+import { fetchFingerprint } from '#engine/adapters/pinnedConnection.ts';
 import { startEsxiSimulator } from '#simulators/hypervisor/startEsxiSimulator.ts';
 import { hypervisorContract } from './suite.ts';
 

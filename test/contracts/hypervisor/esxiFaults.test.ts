@@ -72,7 +72,7 @@ const spec: VmSpec = {
   memoryMiB: 64,
   firmware: 'bios',
   datastore: 'datastore1',
-  diskPaths: [],
+  disks: [],
   nics: [],
 };
 const times = (method: string): number => relay.methods.filter((name) => name === method).length;
@@ -197,7 +197,7 @@ test.each(['CreateVirtualDisk_Task', 'ReconfigVM_Task', 'CreateVM_Task', 'PowerO
     await step(() => hypervisor.createDisk({ path, bytes: mebibyte }, intent()));
     await step(() => hypervisor.attachDisk({ vmName: 'appliance', path }, intent()));
     await step(() => hypervisor.detachDisk({ vmName: 'appliance', path }, intent()));
-    const vm = await step(() => hypervisor.createVm({ ...spec, diskPaths: [path] }, intent()));
+    const vm = await step(() => hypervisor.createVm({ ...spec, disks: [{ path }] }, intent()));
     await step(() => hypervisor.powerOnVm(vm, intent()));
     expect(unknown).toBe(1);
     expect(simulator.model.disks.all()).toHaveLength(1);

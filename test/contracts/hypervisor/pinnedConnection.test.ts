@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { SystemClock } from '#engine/adapters/clock/SystemClock.ts';
 import { EsxiHypervisor } from '#engine/adapters/hypervisor/EsxiHypervisor.ts';
-import { connectPinned, fetchFingerprint } from '#engine/adapters/hypervisor/pinnedConnection.ts';
+import { connectPinned, fetchFingerprint } from '#engine/adapters/pinnedConnection.ts';
 import { fingerprint, makeCertificate } from '#simulators/hypervisor/soap/certificate.ts';
 
 type Listener = { readonly port: number; readonly sha256: string; received(): string; close(): Promise<void> };

@@ -1,15 +1,11 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { PartyFault, type Fault, type FaultCode } from '#machines/faults.ts';
 import type { Clock } from '#machines/parties/clock.ts';
-import type { Intent } from '#machines/parties/intent.ts';
 import type { ChangedRange, ChangeFeed, Master } from '#machines/parties/master.ts';
-import { scenarioId } from '#machines/vocabulary.ts';
-
-type IsolatableMaster = Master & { isIsolated(): boolean };
 
 /** A master with two disks of `bytes` (not a multiple of 4096), and what a test may do to it from outside. */
 export type MasterWorld = {
-  readonly master: IsolatableMaster;
+  readonly master: Master;
   readonly clock: Clock;
   readonly disks: readonly [string, string];
   readonly bytes: number;
@@ -17,7 +13,7 @@ export type MasterWorld = {
   write(diskId: string, offset: number, bytes: Uint8Array): void;
   removeDisk(diskId: string): void;
   shrinkDisk(diskId: string, bytes: number): void;
-  restartEngine(): IsolatableMaster;
+  restartEngine(): Master;
   tearDown(): Promise<void>;
 };
 
@@ -42,7 +38,6 @@ export function masterContract(filling: string, build: () => Promise<MasterWorld
         return feed;
       },
     );
-    isolationContract(() => world);
   });
 }
 
@@ -184,43 +179,6 @@ function trackingContract(at: () => MasterWorld, track: (...diskIds: string[]) =
   });
 }
 
-function isolationContract(at: () => MasterWorld): void {
-  it('isolates once, refuses older epochs, remembers over a restart, and rejoins', async () => {
-    const { master, clock, restartEngine } = at();
-    const later = clock.nowMs() + 60_000;
-    expect(master.isIsolated()).toBe(false);
-    await master.isolate(intent(2, later));
-    await master.isolate(intent(2, later));
-    expect(master.isIsolated()).toBe(true);
-    expect(await faultOf(master.isolate(intent(1, later)))).toMatchObject({
-      code: 'staleEpoch',
-      params: { theirs: 1, ours: 2 },
-    });
-    expect(await codeOf(master.rejoin(intent(1, later)))).toBe('staleEpoch');
-
-    const restarted = restartEngine();
-    expect(restarted.isIsolated()).toBe(true);
-    await restarted.rejoin(intent(3, later));
-    expect(restarted.isIsolated()).toBe(false);
-    expect(await codeOf(restarted.isolate(intent(2, later)))).toBe('staleEpoch');
-    expect(restartEngine().isIsolated()).toBe(false);
-  });
-
-  it('does not isolate for a caller that has given up, nor for the epoch of another scenario', async () => {
-    const { master, clock } = at();
-    const nowMs = clock.nowMs();
-    const late = await faultOf(master.isolate(intent(1, nowMs - 1)));
-    expect(late).toMatchObject({ code: 'timedOut', effect: 'none' });
-    expect(master.isIsolated()).toBe(false);
-    await master.isolate(intent(7, nowMs + 60_000));
-    await master.isolate(intent(1, nowMs + 60_000, '2222222222'));
-    await master.rejoin(intent(7, nowMs + 60_000));
-    expect(master.isIsolated()).toBe(true);
-    await master.rejoin(intent(1, nowMs + 60_000, '2222222222'));
-    expect(master.isIsolated()).toBe(false);
-  });
-}
-
 export async function faultOf(answer: Promise<unknown>): Promise<Fault | undefined> {
   return answer.then(
     () => undefined,
@@ -232,13 +190,6 @@ export async function faultOf(answer: Promise<unknown>): Promise<Fault | undefin
 }
 
 const codeOf = async (answer: Promise<unknown>): Promise<FaultCode | undefined> => (await faultOf(answer))?.code;
-
-const intent = (epoch: number, deadlineAtMs: number, scenario = '1111111111'): Intent => ({
-  ticket: `isolate-${scenario}-${epoch}`,
-  scenarioId: scenarioId(scenario),
-  epoch,
-  deadlineAtMs,
-});
 
 const filled = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
 const joined = (...parts: Uint8Array[]): Uint8Array => new Uint8Array(Buffer.concat(parts));

@@ -2,6 +2,7 @@ import type { CommandAnswer, Report, ScenarioCommand, ScenarioStatus } from '#en
 import { acceptSession } from '#engine/protocol/session.ts';
 import type { Handlers } from '#engine/protocol/session.ts';
 import { PartyFault } from '#machines/faults.ts';
+import { operatorCommands } from '#machines/scenario/commands.ts';
 import type { Clock } from '#machines/parties/clock.ts';
 import type { Listener, Network } from '#machines/parties/network.ts';
 import type { HostAddress, ScenarioDefinition, ScenarioId } from '#machines/vocabulary.ts';
@@ -53,6 +54,7 @@ export class FakeAppliance {
       'host.describe': () => ({
         hostName: 'appliance',
         engineVersion: '0.1.0',
+        bootId: 'first',
         firmware: 'bios',
         cpus: 2,
         memoryMiB: 2048,
@@ -90,7 +92,9 @@ export class FakeAppliance {
       running: false,
       sinceMs: this.#clock.nowMs(),
       epoch: 1,
-      commands: { run: accepted, stop: alreadyRunning, switchover: alreadyRunning },
+      commands: Object.fromEntries(
+        operatorCommands.map((command) => [command, command === 'run' ? accepted : alreadyRunning]),
+      ) as ScenarioStatus['commands'],
       ...this.statuses.get(scenarioId),
     };
   }

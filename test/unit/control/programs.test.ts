@@ -88,7 +88,17 @@ test('the command line creates, lists, runs and shows, in both languages', async
   await soon(async () => (await kagemusha('--language', 'ja', 'show', scenarioId)).stdout).toContain('状態: 停止');
   expect((await kagemusha('--language', 'en', 'scenarios')).stdout).toMatch(/^\d{10}  基幹サーバ  Stopped\n$/);
   expect((await kagemusha('switchover', scenarioId, '--no-wait-for-journals')).code).toBe(0);
-  expect(appliance.commands.at(-1)?.command).toEqual({ command: 'switchover', waitForJournals: false });
+  expect(appliance.commands.at(-1)?.command).toEqual({
+    command: 'switchover',
+    waitForJournals: false,
+    reverseAfterwards: false,
+  });
+  expect((await kagemusha('maintenance', scenarioId, '--for', '15m')).code).toBe(0);
+  expect(appliance.commands.at(-1)?.command).toEqual({ command: 'announceMaintenance', forMs: 900_000 });
+  const wrong = await kagemusha('--language', 'en', 'maintenance', scenarioId, '--for', 'a while');
+  expect(wrong.stderr).toBe('Give as forMs how long the maintenance takes, in milliseconds.\n');
+  expect((await kagemusha('assert-master-off', scenarioId, '--master-name', 'web-server')).code).toBe(0);
+  expect(appliance.commands.at(-1)?.command).toEqual({ command: 'assertMasterOff', masterName: 'web-server' });
   expect((await kagemusha('--language', 'ja', 'status')).stdout).toContain('仮想アプライアンス 127.0.0.1:');
   expect((await kagemusha('--language', 'ja', 'events')).stdout).toContain('に接続しました。');
   appliance.answer = alreadyRunning;

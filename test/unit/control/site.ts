@@ -88,7 +88,7 @@ export class ControlSite {
   }
 
   async ask(
-    method: 'GET' | 'POST' | 'DELETE',
+    method: 'GET' | 'POST' | 'PUT' | 'DELETE',
     url: string,
     options: { readonly body?: unknown; readonly headers?: Record<string, string> } = {},
   ): Promise<Answer> {

@@ -4,6 +4,7 @@ import { acceptSession } from '#engine/protocol/session.ts';
 import { ReplicaReceiver } from '#engine/replica/ReplicaReceiver.ts';
 import type { ReplicaFact } from '#engine/replica/ReplicaStream.ts';
 import type { Files } from '#machines/parties/files.ts';
+import type { Network } from '#machines/parties/network.ts';
 import type { ReplicaDisks } from '#machines/parties/replicaDisk.ts';
 import type { Intent } from '#machines/parties/intent.ts';
 import type { ConsistentPoint } from '#machines/vocabulary.ts';
@@ -46,6 +47,8 @@ export class Site {
   #masterClock!: ProcessClock;
   #stopWorkload: () => void = () => {};
   epoch = 1;
+  /** By the appliance, over all its connections. */
+  receivedBytes = 0;
 
   constructor(
     seed: string,
@@ -83,16 +86,20 @@ export class Site {
     });
   }
 
-  async restartMaster(): Promise<void> {
+  killMasterEngine(): void {
     this.network.kill('master');
     this.#masterClock.kill();
+  }
+
+  async restartMaster(): Promise<void> {
+    this.killMasterEngine();
     await this.startMaster();
   }
 
   startAppliance(): void {
     this.#applianceClock = this.clock.process();
     this.receiver = new ReplicaReceiver({
-      network: this.network.host('appliance'),
+      network: this.#counted(this.network.host('appliance')),
       replicaDisks: this.#slowDisks(this.#applianceClock),
       files: this.#wrapFiles(this.files),
       clock: this.#applianceClock,
@@ -100,6 +107,23 @@ export class Site {
       stateFolder: '/state',
       onFact: (_, fact) => this.facts.push(fact),
     });
+  }
+
+  /** The network, and how much comes in over it. */
+  #counted(network: Network): Network {
+    return {
+      listen: (address, accept) => network.listen(address, accept),
+      connect: async (address, options) => {
+        const connection = await network.connect(address, options);
+        const onBytes = connection.onBytes.bind(connection);
+        connection.onBytes = (take) =>
+          onBytes((bytes) => {
+            this.receivedBytes += bytes.length;
+            take(bytes);
+          });
+        return connection;
+      },
+    };
   }
 
   /** Disks that take their time, so that a crash finds an epoch half applied. */

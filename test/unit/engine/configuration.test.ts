@@ -42,6 +42,13 @@ describe('an engine with a wrong configuration says which field, why, and ends',
       JSON.stringify({ ...good, master: { disks: ['disk.img'], systemDisk: 'disk.img' } }),
       'master.disks.0',
     ],
+    ['a guard in the process of an appliance', JSON.stringify({ ...good, guard: {}, appliance: {} }), 'guard'],
+    ['a witness on the appliance', JSON.stringify({ ...good, appliance: {}, witness: {} }), 'witness'],
+    [
+      'a watchdog that is no path',
+      JSON.stringify({ ...good, guard: { watchdogDevice: 'wdt' } }),
+      'guard.watchdogDevice',
+    ],
   ])('%s', async (_what, configuration, field) => {
     const { code, told } = await start(configuration);
     expect(code).toBe(1);

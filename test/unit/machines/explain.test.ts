@@ -17,14 +17,14 @@ const holding = (site: ScriptedSite): string =>
 
 describe('why, and why not', () => {
   it('tells each condition of the automatic switchover as it comes true', async () => {
-    const site = new ScriptedSite({ 'master.look': 'never' });
-    expect(holding(site)).toBe('x-----');
+    const site = new ScriptedSite({ 'master.look': 'never' }, { speculation: false });
+    expect(holding(site)).toBe('x-------');
     await site.runToReplicating();
-    expect(holding(site)).toBe('xxx---');
+    expect(holding(site)).toBe('xxx-----');
     await site.tell('master.silent', { silentForMs: 60_000 });
-    expect(holding(site)).toBe('xxxx--');
+    expect(holding(site)).toBe('xxxx----');
     await site.clock.advance(240_000);
-    expect(holding(site)).toBe('xxxxx-');
+    expect(holding(site)).toBe('xxxxx---');
     expect(why(site).awaiting).toEqual([{ wish: 'master.look', forMs: 0 }]);
   });
 
@@ -34,8 +34,15 @@ describe('why, and why not', () => {
     await site.tell('master.silent', { silentForMs: 60_000 });
     await site.clock.advance(40_000);
     expect(why(site).deadlines).toEqual([
-      { delay: 'isAliveRemaining', inMs: 200_000, thenState: 'scenario.replicating.isAlive.lookingAgain' },
+      { delay: 'suspicion', inMs: 50_000, thenState: 'scenario.takingOver' },
+      { delay: 'isAliveRemaining', inMs: 200_000, thenState: 'scenario.takingOver' },
     ]);
+    expect(why(site).decisions).toContainEqual({
+      state: 'scenario.replicating.isAlive.suspecting',
+      on: 'after suspicion',
+      thenState: 'scenario.takingOver',
+      guards: [expect.objectContaining({ name: 'speculates', holds: true, value: 'true' })],
+    });
   });
 
   it('in manual mode says that the operator is awaited', async () => {
@@ -43,8 +50,12 @@ describe('why, and why not', () => {
     await site.runToReplicating();
     await site.tell('master.silent', { silentForMs: 60_000 });
     await site.clock.advance(300_000);
-    expect(holding(site)).toBe('-xxxxx');
-    expect(why(site).descriptions.at(-1)?.text).toContain('administrator');
+    expect(holding(site)).toBe('-xxxx---');
+    expect(
+      why(site)
+        .descriptions.map(({ text }) => text)
+        .join(),
+    ).toContain('administrator');
     expect(why(site).commands).toMatchObject({
       switchover: { accepted: true },
       run: { accepted: false, code: 'alreadyRunning' },

@@ -2,24 +2,32 @@ import { describe, expect, it } from 'vitest';
 import { answerTo } from '#machines/scenario/commands.ts';
 import { ScriptedSite } from './scriptedSite.ts';
 
+const steady =
+  'replicating.flow.connected + replicating.isAlive.alive + replicating.lease.armed + replicating.scheduling.unscheduled';
+const createdVm = { vmId: '2', name: 'web-double', power: 'off', diskPaths: [], nics: [], snapshots: 0 };
+
 describe('the scenario chart', () => {
   it('goes from Run to replication with Is-Alive beside it and says the two sentences of guide 8-4', async () => {
     const site = new ScriptedSite();
     await site.runToReplicating();
-    expect(site.state).toBe('replicating.flow.connected + replicating.isAlive.alive');
+    expect(site.state).toContain(steady);
     expect(site.codes).toEqual(expect.arrayContaining(['synchronizationReplicated', 'isAliveResumed']));
     expect(site.wishes).toEqual([
       'master.describe',
       'hypervisor.inspect',
+      'guard.describe',
+      'witness.read',
+      'fence.describe',
       'hypervisor.createDisk',
       'hypervisor.attachDisk',
       'replica.receive',
       'master.watch',
+      'guard.arm',
     ]);
   });
 
-  it('switches over by itself when silence outlasts the Is-Alive timeout and a second look finds nothing', async () => {
-    const site = new ScriptedSite();
+  it('switches over by itself when silence outlasts the Is-Alive timeout and the fence is proven', async () => {
+    const site = new ScriptedSite({}, { speculation: false });
     await site.runToReplicating();
     await site.tell('master.silent', { silentForMs: 60_000 });
     await site.clock.advance(239_000);
@@ -27,8 +35,22 @@ describe('the scenario chart', () => {
     await site.clock.advance(2_000);
     expect(site.state).toBe('switchedOver');
     expect(site.codes.slice(-2)).toEqual(['switchoverCompleted', 'scenarioStopped']);
-    expect(site.wishes.indexOf('master.look')).toBeLessThan(site.wishes.indexOf('hypervisor.powerOnVm'));
-    expect(site.host.snapshot(site.id).context.epoch).toBe(2);
+    expect(site.wishes.slice(site.wishes.indexOf('master.look'))).toEqual([
+      'master.look',
+      'lease.claim',
+      'witness.claim',
+      'fence.powerOff',
+      'replica.finish',
+      'hypervisor.detachDisk',
+      'hypervisor.createVm',
+      'hypervisor.powerOnVm',
+      'hypervisor.waitForGuest',
+      'master.unwatch',
+      'replica.finish',
+      'addresses.probe',
+      'hypervisor.setNicsConnected',
+      'hypervisor.describeVm',
+    ]);
   });
 
   it('does not switch over when the second look finds the master alive', async () => {
@@ -37,7 +59,9 @@ describe('the scenario chart', () => {
     await site.tell('master.silent', { silentForMs: 60_000 });
     await site.clock.advance(600_000);
     expect(site.state).toContain('replicating');
-    expect(site.wishes).not.toContain('hypervisor.createVm');
+    expect(site.wishes).toContain('master.look');
+    expect(site.wishes).not.toContain('lease.claim');
+    expect(site.wishes).not.toContain('hypervisor.setNicsConnected');
   });
 
   it('tells and waits in manual mode (guide 6-16)', async () => {
@@ -49,6 +73,8 @@ describe('the scenario chart', () => {
     expect(site.codes).toContain('masterDownNotified');
     await site.tell('operator.switchover', { waitForJournals: false });
     expect(site.state).toBe('switchedOver');
+    // A master that confirms its isolation needs no other proof.
+    expect(site.wishes).not.toContain('fence.powerOff');
   });
 
   it('counts no time of its own absence as silence of the master', async () => {
@@ -60,15 +86,15 @@ describe('the scenario chart', () => {
     site.restart();
     await site.tell('appliance.restarted');
     await site.clock.advance(1_000);
-    expect(site.state).toBe('replicating.flow.connected + replicating.isAlive.alive');
+    expect(site.state).toContain(steady);
   });
 
   it('performs unanswered wishes again after a restart and takes one answer only', async () => {
     const site = new ScriptedSite({ 'hypervisor.createVm': 'never' });
     await site.runToReplicating();
     await site.tell('operator.switchover', { waitForJournals: true });
-    expect(site.state).toBe('switchingOver.creatingVm');
-    site.script['hypervisor.createVm'] = { vmId: '2', name: 'web-double', power: 'off', diskPaths: [], snapshots: 0 };
+    expect(site.state).toBe('takingOver.verdict.proven + takingOver.double.creatingVm');
+    site.script['hypervisor.createVm'] = createdVm;
     site.restart();
     await site.clock.advance(1_000);
     expect(site.state).toBe('switchedOver');
@@ -76,30 +102,44 @@ describe('the scenario chart', () => {
     expect(site.wishes.filter((wish) => wish === 'hypervisor.powerOnVm')).toHaveLength(1);
   });
 
-  it('halts where a party refuses and goes on when the operator has mended the cause', async () => {
+  it('stands still where a party refuses, and goes on when the operator has mended the cause', async () => {
     const site = new ScriptedSite({ 'hypervisor.createVm': 'noSpace' });
     await site.runToReplicating();
     await site.tell('operator.switchover', { waitForJournals: true });
-    expect(site.state).toBe('switchingOver.halted');
-    expect(site.codes).toContain('switchoverFailed');
-    site.script['hypervisor.createVm'] = { vmId: '2', name: 'web-double', power: 'off', diskPaths: [], snapshots: 0 };
+    expect(site.state).toBe('takingOver.verdict.proven + takingOver.double.failed');
+    expect(site.codes).toContain('doubleFailed');
+    site.script['hypervisor.createVm'] = createdVm;
     await site.tell('operator.switchover', { waitForJournals: true });
     expect(site.state).toBe('switchedOver');
   });
 
-  it('gives up a halted switchover on Stop, but not once there is a substitute VM', async () => {
-    const early = new ScriptedSite({ 'replica.finish': 'diskFull' });
-    await early.runToReplicating();
-    await early.tell('operator.switchover', { waitForJournals: false });
-    expect(early.state).toBe('switchingOver.halted');
-    await early.tell('operator.stop');
-    expect(early.state).toBe('stopped');
+  it('goes on by itself a minute later when what was refused is mended without a word', async () => {
+    const site = new ScriptedSite({ 'hypervisor.powerOnVm': 'hypervisorRefused' });
+    await site.runToReplicating();
+    await site.tell('operator.switchover', { waitForJournals: true });
+    expect(site.state).toContain('double.failed');
+    site.script['hypervisor.powerOnVm'] = undefined;
+    await site.clock.advance(60_000);
+    expect(site.state).toBe('switchedOver');
+  });
 
-    const late = new ScriptedSite({ 'hypervisor.powerOnVm': 'hypervisorRefused' });
-    await late.runToReplicating();
-    await late.tell('operator.switchover', { waitForJournals: false });
-    expect(late.state).toBe('switchingOver.halted');
-    expect(answerTo(late.host.snapshot(late.id), 'stop')).toMatchObject({ accepted: false, code: 'switchingOver' });
+  it('gives up a switchover that cannot be completed: the double goes, the master comes back, the claims are released', async () => {
+    const site = new ScriptedSite({ 'hypervisor.powerOnVm': 'hypervisorRefused' });
+    await site.runToReplicating();
+    await site.tell('operator.switchover', { waitForJournals: false });
+    expect(answerTo(site.host.snapshot(site.id), 'stop')).toMatchObject({ accepted: false, code: 'switchingOver' });
+    await site.tell('operator.giveUpSwitchover');
+    expect(site.state).toBe('stopped');
+    expect(site.wishes.slice(site.wishes.lastIndexOf('master.unwatch'))).toEqual([
+      'master.unwatch',
+      'hypervisor.powerOffVm',
+      'hypervisor.unregisterVm',
+      'hypervisor.attachDisk',
+      'lease.release',
+      'guard.rejoin',
+      'guard.disarm',
+      'replica.stop',
+    ]);
   });
 
   it('takes no harm from an answer that comes after the scenario was removed', async () => {

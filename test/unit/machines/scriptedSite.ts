@@ -5,7 +5,9 @@ import { performer } from '#machines/host/performer.ts';
 import { statePath } from '#machines/host/step.ts';
 import { wishNames } from '#machines/parties/wishes.ts';
 import type { ScenarioParties, WishName } from '#machines/parties/wishes.ts';
-import { stateLabel } from '#machines/scenario/commands.ts';
+import { leaseTimingDefaults } from '#machines/masterGuard/leaseTiming.ts';
+import type { Capability } from '#machines/scenario/context.ts';
+import { stateLabel } from '#machines/scenario/stateWords.ts';
 import { scenarioChart, scenarioChartVersion } from '#machines/scenario/scenario.ts';
 import { scenarioLateness } from '#machines/scenario/scenarioSetup.ts';
 import { scenarioId } from '#machines/vocabulary.ts';
@@ -18,7 +20,12 @@ const GiB = 2 ** 30;
 export const definition: ScenarioDefinition = {
   scenarioId: scenarioId('4009412486'),
   name: 'web server',
-  master: { host: 'master', port: 25_000, disks: [{ diskId: '/dev/sda', bytes: GiB, system: true }] },
+  master: {
+    host: 'master',
+    port: 25_000,
+    guardPort: 25_001,
+    disks: [{ diskId: '/dev/sda', bytes: GiB, system: true }],
+  },
   appliance: { host: 'appliance', port: 25_000, vmName: 'appliance' },
   hypervisor: {
     host: 'esxi',
@@ -32,13 +39,40 @@ export const definition: ScenarioDefinition = {
     name: 'web-double',
     cpus: 2,
     memoryMiB: 512,
-    nicMapping: { highAvailability: [{ network: 'VM Network' }] },
+    nicMapping: { highAvailability: [{ network: 'VM Network' }], assuredRecovery: [] },
   },
   isAlive: { heartbeatMs: 30_000, timeoutMs: 300_000 },
   switchover: 'automatic',
+  speculation: true,
+  fence: {
+    witness: { host: 'witness', port: 25_000 },
+    device: {
+      kind: 'redfish',
+      host: 'bmc',
+      port: 443,
+      user: 'root',
+      secretName: 'bmc',
+      certificateSha256: 'cd',
+      systemId: '1',
+    },
+    timing: leaseTimingDefaults,
+    productionAddresses: ['192.0.2.10'],
+  },
+  runAfterReboot: true,
   syncMethod: 'volumeLevel',
   spool: { spoolBytesMax: GiB },
 };
+
+const allCapabilities: readonly Capability[] = [
+  'speculation',
+  'assuredRecovery',
+  'reverseReplication',
+  'dataRecovery',
+  'offline',
+  'fileLevel',
+  'isAliveChecks',
+  'guestChecks',
+];
 
 type Script = Partial<Record<WishName, unknown>>;
 
@@ -60,12 +94,37 @@ const answers: Script = {
     networks: [{ name: 'VM Network' }],
     resourcePools: [],
     datastores: [{ name: 'datastore1', capacityBytes: 10 * GiB, freeBytes: 10 * GiB, accessible: true }],
-    vms: [{ vmId: '1', name: 'appliance', power: 'on', diskPaths: [], snapshots: 0 }],
+    vms: [{ vmId: '1', name: 'appliance', power: 'on', diskPaths: [], nics: [], snapshots: 0 }],
   },
   'hypervisor.attachDisk': { wwn: '6000c29', expectBytes: GiB },
-  'hypervisor.createVm': { vmId: '2', name: 'web-double', power: 'off', diskPaths: [], snapshots: 0 },
+  'hypervisor.createVm': { vmId: '2', name: 'web-double', power: 'off', diskPaths: [], nics: [], snapshots: 0 },
   'hypervisor.waitForGuest': { tools: 'running', hostName: 'web' },
+  'replica.freeze': { point: { sequence: 7, atNs: '7' } },
   'replica.finish': { point: { sequence: 7, atNs: '7' } },
+  'guard.describe': {
+    node: 'master',
+    epoch: 0,
+    armed: false,
+    isolated: false,
+    isolation: 'firewall',
+    watchdog: { periodMs: 15_000 },
+  },
+  'lease.claim': { sinceLastGrantMs: 200_000 },
+  'witness.read': { node: 'witness', generation: 'g', epoch: 0, sinceLastGrantMs: 0 },
+  'witness.claim': { sinceLastGrantMs: 200_000 },
+  'fence.describe': { power: 'on', identity: 'bmc' },
+  'hypervisor.deleteChildDisk': { discardedBytes: 4096 },
+  'hypervisor.describeVm': {
+    vmId: '2',
+    name: 'web-double',
+    power: 'on',
+    diskPaths: [],
+    nics: [{ network: 'VM Network', connected: true }],
+    snapshots: 0,
+  },
+  'addresses.probe': { answers: [], askedAtMs: Number.MAX_SAFE_INTEGER },
+  'guest.check': { outcome: 'passed', evidence: 'ok' },
+  'offline.stageSeed': { folder: '/var/lib/kagemusha/vm/4009412486/sda' },
 };
 
 /** The chart on its real host, with parties that answer from a script. */
@@ -74,16 +133,26 @@ export class ScriptedSite {
   store: SimulatedChartStore;
   readonly script: Record<string, unknown>;
   readonly wishes: string[] = [];
+  readonly asked: { readonly name: string; readonly args: unknown }[] = [];
   readonly states: string[] = [];
   host: DurableHost;
   readonly id = definition.scenarioId as string;
 
-  constructor(overrides: Partial<Record<WishName, unknown>> = {}, changes: Partial<ScenarioDefinition> = {}) {
+  constructor(
+    overrides: Partial<Record<WishName, unknown>> = {},
+    changes: Partial<ScenarioDefinition> = {},
+    capabilities: readonly Capability[] = allCapabilities,
+  ) {
     this.clock = new SimulatedClock();
     this.store = new SimulatedChartStore();
     this.script = { ...answers, ...overrides };
     this.host = this.#newHost();
-    this.host.create(this.id, { definition: { ...definition, ...changes }, applianceVersion: '1' });
+    this.host.create(this.id, {
+      definition: { ...definition, ...changes },
+      applianceVersion: '1',
+      applianceNode: 'appliance',
+      capabilities,
+    });
   }
 
   get state(): string {
@@ -134,13 +203,14 @@ export class ScriptedSite {
     const parties: Record<string, Record<string, unknown>> = {};
     for (const name of wishNames) {
       const [party, method] = name.split('.') as [string, string];
-      (parties[party] ??= {})[method] = () => this.#answer(name);
+      (parties[party] ??= {})[method] = (args: unknown) => this.#answer(name, args);
     }
     return parties as unknown as ScenarioParties;
   }
 
-  #answer(name: WishName): Promise<unknown> {
+  #answer(name: WishName, args: unknown): Promise<unknown> {
     this.wishes.push(name);
+    this.asked.push({ name, args });
     const answer = this.script[name];
     if (answer === 'never') return new Promise(() => {});
     if (typeof answer === 'string') return Promise.reject(new PartyFault(answer as FaultCode, { host: 'scripted' }));

@@ -16,7 +16,6 @@ const traceName = `wire${process.pid}`;
 
 describe.skipIf(noLoopDisksBecause !== undefined)('TraceChangeFeed on a real disk', () => {
   let loop: LoopDisk;
-  let stateFolder: string;
   const feeds: ChangeFeed[] = [];
   /** Tracks the loop disk until the test ends, however it ends: a ring in the kernel outlives its process. */
   const track = async (master: LinuxMaster): Promise<ChangeFeed> => {
@@ -25,17 +24,15 @@ describe.skipIf(noLoopDisksBecause !== undefined)('TraceChangeFeed on a real dis
     return feed;
   };
   const masterWith = (ringKib?: number): LinuxMaster => {
-    const options = { disks: [loop.device], systemDisk: loop.device, productionInterfaces: [], stateFolder, traceName };
+    const options = { disks: [loop.device], systemDisk: loop.device, traceName };
     return new LinuxMaster({ ...options, clock: machineClock, ...(ringKib === undefined ? {} : { ringKib }) });
   };
   beforeEach(() => {
     loop = new LoopDisk(diskBytes);
-    stateFolder = mkdtempSync(join(tmpdir(), 'kagemusha-state-'));
   });
   afterEach(async () => {
     for (const feed of feeds.splice(0)) await feed.close();
     loop.remove();
-    rmSync(stateFolder, { recursive: true });
   });
 
   it('covers every sector that writers, mkfs and a live file system change, and copies them right', async () => {
@@ -87,7 +84,7 @@ describe.skipIf(noLoopDisksBecause !== undefined)('TraceChangeFeed on a real dis
   it('keeps what completes while it drains for the next drain: the cut is one instant on all CPUs', async () => {
     let frozenNs: bigint | undefined;
     const clock = { ...machineClock, monotonicNs: () => frozenNs ?? machineClock.monotonicNs() };
-    const options = { disks: [loop.device], systemDisk: loop.device, productionInterfaces: [], stateFolder, traceName };
+    const options = { disks: [loop.device], systemDisk: loop.device, traceName };
     const feed = await track(new LinuxMaster({ ...options, clock }));
     loop.write(0, new Uint8Array(4096).fill(1));
     frozenNs = machineClock.monotonicNs();
@@ -114,8 +111,6 @@ describe.skipIf(noLoopDisksBecause !== undefined)('TraceChangeFeed on a real dis
       const options = {
         disks: [inner.device],
         systemDisk: inner.device,
-        productionInterfaces: [],
-        stateFolder,
         traceName,
       };
       const feed = await new LinuxMaster({ ...options, clock: machineClock }).trackChanges([inner.device]);
@@ -168,7 +163,7 @@ describe.skipIf(noLoopDisksBecause !== undefined)('TraceChangeFeed on a real dis
     const partition = `${loop.device}p1`;
     let ranges: readonly ChangedRange[] = [];
     try {
-      const options = { disks: [partition], systemDisk: partition, productionInterfaces: [], stateFolder, traceName };
+      const options = { disks: [partition], systemDisk: partition, traceName };
       const answer = new LinuxMaster({ ...options, clock: machineClock }).trackChanges([partition]);
       await expect(answer).rejects.toThrow('is a partition');
       const feed = await track(masterWith());

@@ -1,7 +1,7 @@
 import { readdir, readFile, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { addController, addDisk, createVm, reconfigure, self, startBench } from './soapClient.ts';
+import { addController, addDisk, createVm, reconfigure, self, send, startBench } from './soapClient.ts';
 
 const mib = 2 ** 20;
 let bench: Awaited<ReturnType<typeof startBench>>;
@@ -92,4 +92,42 @@ test('a disk that a running VM has open is FileLocked for another', async () => 
     `${self('VirtualDiskManager', 'ha-vdiskmanager')}<name>${path}</name>`,
   );
   expect(deleted).toContain('<fault xsi:type="FileLocked">');
+});
+
+test('a child is made with its VM: a descriptor that names its base, an extent that is empty, the backing as a chain', async () => {
+  const { client } = bench;
+  const base = '[datastore1] replica/one/b.vmdk';
+  const child = '[datastore1] replica/one/c.vmdk';
+  const backing = (path: string, parent = ''): string =>
+    `x:type="VirtualDiskFlatVer2BackingInfo"><fileName>${path}</fileName><diskMode>persistent</diskMode>${parent}`;
+  const add = (fileOperation: string, capacityKb: number): string =>
+    `<deviceChange><operation>add</operation>${fileOperation}<device x:type="VirtualDisk"><key>-1</key>` +
+    `<backing ${backing(child, `<parent ${backing(base)}</parent>`)}</backing><controllerKey>-100</controllerKey>` +
+    `<unitNumber>0</unitNumber><capacityInKB>${capacityKb}</capacityInKB></device></deviceChange>`;
+  const create = '<fileOperation>create</fileOperation>';
+  const make = (change: string): Promise<string> =>
+    client.task('CreateVM_Task', createVm('on-child', addController + change));
+
+  expect(await make(add('', 8))).toMatch(/<fault xsi:type="InvalidDeviceSpec"><property>.*backing.parent</);
+  expect(await make(add(create, 16))).toMatch(/<fault xsi:type="InvalidArgument"><invalidProperty>capacityInKB</);
+  const made = await make(add(create, 8));
+  const id = /<result[^>]*>(\d+)</.exec(made)?.[1] ?? '';
+  const devices = await client.property('VirtualMachine', id, 'config.hardware.device');
+  expect(devices).toMatch(/<fileName>\[datastore1\] replica\/one\/c.vmdk<.*<parent><fileName>[^<]*\/b.vmdk</s);
+
+  const text = await readFile(flat.replace('a-flat', 'c'), 'utf8');
+  const baseText = await readFile(flat.replace('a-flat', 'b'), 'utf8');
+  expect(/^parentCID=(.*)$/m.exec(text)?.[1]).toBe(/^CID=(.*)$/m.exec(baseText)?.[1]);
+  expect(text).toContain('parentFileNameHint="/vmfs/volumes/datastore1/replica/one/b.vmdk"');
+  expect(text).toContain('createType="seSparse"');
+  expect((await stat(flat.replace('a-flat', 'c-sesparse'))).size).toBe(0);
+
+  const file = (name: string): Promise<string> =>
+    send(client.port, `/folder/replica/one/${name}?dcPath=ha-datacenter&dsName=datastore1`, {
+      headers: { Cookie: client.cookie ?? '' },
+    }).then(({ body }) => body);
+  expect(await file('c.vmdk')).toBe(text);
+  expect(await client.task('Destroy_Task', self('VirtualMachine', id))).toContain('<state>success</state>');
+  await expect(stat(flat.replace('a-flat', 'c'))).rejects.toThrow('ENOENT');
+  expect(await file('b.vmdk')).toBe(baseText);
 });

@@ -5,22 +5,27 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { LabSite } from '#simulators/lab/LabSite.ts';
 import { canBoot, ensurePackages } from '#simulators/lab/packages.ts';
-import { anyPorts, startLab, substituteVmName } from '#simulators/lab/startLab.ts';
+import { substituteVmName } from '#simulators/lab/labScenario.ts';
+import { anyPorts, startLab } from '#simulators/lab/startLab.ts';
 import type { Lab } from '#simulators/lab/startLab.ts';
 
 /** The engine writes a line for each commit, so its log shows a state that is over before control would see it. */
 async function untilLogged(lab: Lab, state: string): Promise<void> {
   const giveUpAtMs = Date.now() + 60_000;
-  while (!(await readFile(lab.processes.appliance.logPath, 'utf8')).includes(`"state":"${state}"`)) {
+  while (!(await statesOf(lab)).some((logged) => logged.includes(state))) {
     if (Date.now() > giveUpAtMs) throw new Error(`the appliance did not get to ${state} within 60 s`);
     await sleep(5);
   }
 }
 
+async function statesOf(lab: Lab): Promise<string[]> {
+  const log = await readFile(lab.appliance.logPath, 'utf8');
+  return [...log.matchAll(/"state":"([^"]+)"/g)].map(([, state]) => state ?? '');
+}
+
 /** The state that the last commit of the log led to: where the kill has hit. */
 async function lastState(lab: Lab): Promise<string> {
-  const log = await readFile(lab.processes.appliance.logPath, 'utf8');
-  return [...log.matchAll(/"state":"([^"]+)"/g)].at(-1)?.[1] ?? '';
+  return (await statesOf(lab)).at(-1) ?? '';
 }
 
 async function killAndRestart(lab: Lab): Promise<string> {
@@ -47,15 +52,15 @@ describe.skipIf(whyNot !== undefined)(
         expect(await killAndRestart(lab)).toBe('synchronizing.copying');
 
         await site.until('replication with Is Alive', async () =>
-          (await site.status()).state.endsWith('isAlive.alive'),
+          (await site.status()).state.includes('flow.connected + replicating.isAlive.alive'),
         );
         await sleep(1_000);
         await lab.killMaster();
         // The VM is made; whether it is on already is for the next process to find out.
-        await untilLogged(lab, 'switchingOver.poweringOn');
-        expect(await killAndRestart(lab)).toMatch(/^switchingOver\.(poweringOn|waitingForGuest)$/);
-        await untilLogged(lab, 'switchingOver.waitingForGuest');
-        expect(await killAndRestart(lab)).toBe('switchingOver.waitingForGuest');
+        await untilLogged(lab, 'takingOver.double.poweringOn');
+        expect(await killAndRestart(lab)).toMatch(/takingOver\.double\.(poweringOn|waitingForGuest)/);
+        await untilLogged(lab, 'switchingOver.probing');
+        expect(await killAndRestart(lab)).toBe('switchingOver.probing');
 
         await site.until('the double has taken over', async () => (await site.status()).state === 'switchedOver');
         const { vms } = await lab.control.get<{ vms: readonly { name: string; power: string }[] }>(

@@ -6,7 +6,7 @@ import { connectPinned } from './pinnedConnection.ts';
 import type { TlsAddress } from './pinnedConnection.ts';
 
 export type WireRequest = {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'DELETE';
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
@@ -51,8 +51,8 @@ class PinnedAgent extends Agent {
   }
 }
 
-/** HTTPS to one host, nothing about SOAP's meaning: sockets, time limits, and what a lost answer means. */
-export class SoapWire {
+/** HTTPS to one host, nothing about what is said: sockets, time limits, and what a lost answer means. */
+export class PinnedHttps {
   readonly #address: TlsAddress;
   readonly #calls: PinnedAgent;
   readonly #longPolls: PinnedAgent;

@@ -1,0 +1,12 @@
+/**
+ * Asks the production network whether somebody still answers for an address (RFC 5227). Silence is evidence, not proof.
+ * Faults: `probeUnavailable`.
+ */
+export interface AddressProbe {
+  /** Three probes an address, all addresses at once; about five seconds. */
+  probe(question: { readonly addresses: readonly string[] }): Promise<{
+    readonly answers: readonly { readonly address: string; readonly by: string }[];
+    /** When the first probe went out, wall clock: silence grows old. */
+    readonly askedAtMs: number;
+  }>;
+}

@@ -149,6 +149,12 @@ export const conditions = {
     (c) => c.definition.fence.device !== undefined,
     (c) => c.definition.fence.device?.host ?? '-',
   ),
+  deviceProves: condition(
+    'フェンス装置でマスタの停止を証明でき、再び電源が入っても切り離されたまま起動する',
+    'a fence device proves that the master has stopped, and an armed guard keeps it isolated when it is switched on again',
+    (c) => c.definition.fence.device !== undefined && c.armed,
+    (c) => (c.armed ? (c.definition.fence.device?.host ?? '-') : 'not armed'),
+  ),
   leaseProves: condition(
     'リースの失効によってマスタの停止を証明できる',
     'a lapsed lease proves that the master has stopped',

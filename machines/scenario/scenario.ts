@@ -15,6 +15,7 @@ import { switchingBack } from '#machines/switchback/switchback.ts';
 import { undoingSwitchback } from '#machines/switchback/undoing.ts';
 import { refreshingVolumes, switchedBack } from '#machines/switchback/volumeRefresh.ts';
 import { initialContext, scenarioDisks } from './context.ts';
+import type { ScenarioContext, ScenarioInput } from './context.ts';
 import { preparing } from './preparing.ts';
 import { scenarioSetup } from './scenarioSetup.ts';
 import { stopping } from './stopping.ts';
@@ -27,7 +28,8 @@ export const scenarioChartVersion = '2';
 export const scenarioChart = scenarioSetup.createMachine({
   id: 'scenario',
   description: 'A scenario: one master, its replica on the appliance, and the virtual machine that can take its place.',
-  context: ({ input }) => initialContext(input),
+  // Each step asks for an initial state first, without any input, and throws it away.
+  context: ({ input }) => ((input as ScenarioInput | undefined) ? initialContext(input) : ({} as ScenarioContext)),
   initial: 'stopped',
   states: {
     stopped: {

@@ -175,7 +175,7 @@ export const verdict = scenarioSetup.createStateConfig({
           // It lives and does not leave: two active sides would be worse than an ailing application.
           { guard: 'mastersAilment', ...ailmentGivenUp },
           { guard: 'hasWitness', target: 'claimingWitness', actions: rememberFault },
-          { guard: 'hasFenceDevice', target: 'poweringOff', actions: rememberFault },
+          { guard: 'deviceProves', target: 'poweringOff', actions: rememberFault },
           unproven,
         ],
       },
@@ -229,10 +229,11 @@ export const verdict = scenarioSetup.createStateConfig({
       after: { shortAnswer: standDown('unknown') },
     },
     choosingFence: {
-      description: 'Both voters have promised: the surest proof that there is comes first.',
+      description:
+        'Both voters have promised: the surest proof that there is comes first. A guard that was never armed would let a master serve that is only switched on again.',
       meta: { guide: '10', ja: 'フェンス方式の選択', en: 'Choosing the fence' },
       always: [
-        { guard: 'hasFenceDevice', target: 'poweringOff' },
+        { guard: 'deviceProves', target: 'poweringOff' },
         { guard: 'leaseProves', target: 'waitingOutLease' },
         { target: 'unproven', actions: announce('fenceUnproven', () => ({ faultCode: 'fenceUnprovable' })) },
       ],

@@ -51,6 +51,8 @@ export type SimulatedSiteOptions = {
   readonly data?: 'blocks' | 'writeIds';
   /** Without one a frozen master thaws when it likes. */
   readonly watchdog?: boolean;
+  /** Bytes arrive cut at places of chance: true when not given. A decoder's matter, and half of all the time. */
+  readonly stutter?: boolean;
   readonly drift?: { readonly master: number; readonly appliance: number; readonly witness: number };
 };
 
@@ -86,7 +88,11 @@ export class SimulatedSite implements Site {
     this.#options = options;
     this.#random = new SimulatedRandom(options.seed);
     const { clock } = this;
-    this.network = new SimulatedNetwork({ clock, random: this.#random.fork('network') });
+    this.network = new SimulatedNetwork({
+      clock,
+      random: this.#random.fork('network'),
+      stutter: options.stutter ?? true,
+    });
     this.master = new SimulatedMaster({
       disks: [{ diskId, bytes: options.diskBytes ?? 4 * MiB, system: true }],
       clock,

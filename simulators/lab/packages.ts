@@ -86,8 +86,10 @@ async function detectPackages(
     [grubFiles, 'grub-pc-bin'],
     [mke2fs, 'e2fsprogs'],
     [losetup, 'mount'],
-    // The master's own networks are made with it.
+    // The master's own networks are made with it, taken away with nft, and asked with arping.
     [(await findProgram('ip')) !== undefined, 'iproute2'],
+    [(await findProgram('nft')) !== undefined, 'nftables'],
+    [(await findProgram('arping')) !== undefined, 'iputils-arping'],
   ];
   const wanted = await Promise.all(
     also.map(async (one): Promise<readonly [boolean, string]> => [

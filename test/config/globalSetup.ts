@@ -2,9 +2,7 @@ import { ensurePackages } from '#simulators/lab/packages.ts';
 
 /** What the tests on real disks and interfaces need beside the lab's own packages. Chromium is only used where it is. */
 const also = [
-  { program: 'ip', package: 'iproute2' },
   { program: 'sfdisk', package: 'fdisk' },
-  { program: 'arping', package: 'iputils-arping' },
 ];
 
 export default async function setup(): Promise<void> {

@@ -13,6 +13,8 @@ const configuration = z.strictObject({
   appliance: address,
   master: address.optional(),
   tls: z.strictObject({ caFile: z.string().min(1), certFile: z.string().min(1), keyFile: z.string().min(1) }),
+  /** Control stands apart from master and appliance: it may be the third voter, under the name of its certificate. */
+  witness: z.strictObject({ node: z.string().min(1), listen: address }).optional(),
 });
 
 /** What `control/main.ts --config` reads. */
@@ -25,8 +27,8 @@ export function readConfiguration(text: string): ControlConfiguration {
     const issue = parsed.error.issues[0];
     const field = issue?.path.map(String).join('.') ?? '';
     throw new Problem('invalid', 'invalidConfiguration', {
-      ja: `構成ファイルの ${field === '' ? '内容' : field} が正しくありません (${issue?.message ?? '-'})。必要な項目: listen {host, port}, folder, appliance {host, port}, tls {caFile, certFile, keyFile}、任意: master {host, port}。`,
-      en: `${field === '' ? 'The content' : field} of the configuration is not valid (${issue?.message ?? '-'}). It holds listen {host, port}, folder, appliance {host, port}, tls {caFile, certFile, keyFile} and, if wanted, master {host, port}.`,
+      ja: `構成ファイルの ${field === '' ? '内容' : field} が正しくありません (${issue?.message ?? '-'})。必要な項目: listen {host, port}, folder, appliance {host, port}, tls {caFile, certFile, keyFile}、任意: master {host, port}, witness {node, listen {host, port}}。`,
+      en: `${field === '' ? 'The content' : field} of the configuration is not valid (${issue?.message ?? '-'}). It holds listen {host, port}, folder, appliance {host, port}, tls {caFile, certFile, keyFile} and, if wanted, master {host, port} and witness {node, listen {host, port}}.`,
     });
   }
   const { host } = parsed.data.listen;

@@ -1,14 +1,19 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { DiskFiles } from '#engine/adapters/files/DiskFiles.ts';
 import { SystemClock } from '#engine/adapters/clock/SystemClock.ts';
 import { TlsNetwork } from '#engine/adapters/network/TlsNetwork.ts';
 import { SystemRandom } from '#engine/adapters/random/SystemRandom.ts';
+import { Engine } from '#engine/Engine.ts';
+import { Witness } from '#engine/witness/Witness.ts';
 import { faultText, PartyFault } from '#machines/faults.ts';
+import { LeaseVoter } from '#machines/masterGuard/leaseVoter.ts';
 import { EngineClient } from './adapters/engines/EngineClient.ts';
 import { readManagerFiles } from './adapters/manager/readManagerFiles.ts';
 import { SqliteStore } from './adapters/store/SqliteStore.ts';
 import { readConfiguration } from './configuration.ts';
+import type { ControlConfiguration } from './configuration.ts';
 import { createControl } from './control.ts';
 import { Problem } from './scenarios/problem.ts';
 
@@ -21,7 +26,7 @@ async function main(): Promise<void> {
       en: 'Name the configuration: node control/main.ts --config <file.json>',
     });
   }
-  const { listen, folder, appliance, master, tls } = readConfiguration(readSetting('--config', values.config));
+  const { listen, folder, appliance, master, tls, witness } = readConfiguration(readSetting('--config', values.config));
   const clock = new SystemClock();
   const network = new TlsNetwork({
     caPem: readSetting('tls.caFile', tls.caFile),
@@ -51,7 +56,21 @@ async function main(): Promise<void> {
   }
   const bound = control.app.server.address();
   const port = typeof bound === 'object' && bound !== null ? bound.port : listen.port;
-  process.stdout.write(`${JSON.stringify({ listening: port })}\n`);
+  const witnessPort = witness ? await startWitness(witness, { folder, clock, network }) : undefined;
+  process.stdout.write(`${JSON.stringify({ listening: port, ...(witness ? { witness: witnessPort } : {}) })}\n`);
+}
+
+/** The third voter beside control; it answers on a port of its own and needs nothing of control's. Answers the port. */
+async function startWitness(
+  { node, listen }: NonNullable<ControlConfiguration['witness']>,
+  { folder, clock, network }: { readonly folder: string; readonly clock: SystemClock; readonly network: TlsNetwork },
+): Promise<number> {
+  const files = new DiskFiles();
+  const path = join(folder, 'promises.json');
+  const voter = new LeaseVoter({ files, clock, random: new SystemRandom(), path, voter: node });
+  await voter.start();
+  const engine = new Engine({ node, listen, clock, network, handlers: [new Witness({ node, voter }).handlers()] });
+  return engine.start();
 }
 
 function readSetting(setting: string, path: string): string {

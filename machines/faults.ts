@@ -172,6 +172,19 @@ export const faultTable = {
     ja: 'ポート {port} は使用中です。他のプロセスを停止するか、別のポートを指定してください。',
     en: 'Port {port} is in use. Stop the other process or choose another port.',
   },
+  // what an earlier engine stored
+  chartVersionUnknown: {
+    duration: 'permanent',
+    effect: 'none',
+    ja: 'シナリオ {scenario} の状態はチャート {theirs} で保存されており、このエンジンのチャート {ours} では続行できません。このシナリオだけを実行しません。以前のバージョンのエンジンに戻してシナリオを停止してから更新するか、マスタと代替仮想マシンのどちらが稼働しているかを確認したうえでシナリオを削除し、作成し直してください。',
+    en: 'The state of scenario {scenario} was stored by chart {theirs}; chart {ours} of this engine cannot go on from it. Only this scenario does not run. Go back to the former version of the engine, stop the scenario and update again; or find out whether the master or the substitute VM serves, then remove the scenario and create it again.',
+  },
+  chartStateDamaged: {
+    duration: 'permanent',
+    effect: 'none',
+    ja: 'シナリオ {scenario} の保存された状態が壊れています ({reason})。推測せず、このシナリオだけを実行しません。マスタと代替仮想マシンのどちらが稼働しているかを確認したうえでシナリオを削除し、作成し直してください。',
+    en: 'What was stored of scenario {scenario} is damaged ({reason}). Nothing is guessed: only this scenario does not run. Find out whether the master or the substitute VM serves, then remove the scenario and create it again.',
+  },
   // replica and spool
   spoolFull: {
     duration: 'transient',

@@ -125,9 +125,7 @@ export class Appliance {
       if (saved) this.#definitions.set(instance, JSON.parse(new TextDecoder().decode(saved)));
     }
     this.#host.start();
-    for (const instance of store.instances())
-      if (this.#host.snapshot(instance).can({ type: 'appliance.restarted', atMs: 0 }))
-        this.#host.dispatch(instance, { type: 'appliance.restarted' });
+    for (const instance of store.instances()) this.#tellIfAwaited(instance, { type: 'appliance.restarted' });
   }
 
   /** Nothing is decided or begun any more; what is under way is answered to the next process. */
@@ -240,7 +238,10 @@ export class Appliance {
   async #remove(scenario: ScenarioId): Promise<CommandAnswer> {
     const { store, files, folder } = this.#options;
     if (store.load(scenario)) {
-      const answer = answerTo(this.#host.snapshot(scenario), 'run');
+      // What cannot run can be removed: the fault says so, and what to look at first.
+      const answer = this.#host.refusal(scenario)
+        ? { accepted: true as const }
+        : answerTo(this.#host.snapshot(scenario), 'run');
       if (!answer.accepted) return answer;
       this.#host.remove(scenario);
     }
@@ -259,8 +260,8 @@ export class Appliance {
   }
 
   /** What comes again and again is told to the chart only where it would change something. */
-  #tellIfAwaited(scenario: ScenarioId, fact: Fact): void {
-    if (!this.#options.store.load(scenario)) return;
+  #tellIfAwaited(scenario: string, fact: Fact): void {
+    if (!this.#options.store.load(scenario) || this.#host.refusal(scenario)) return;
     if (this.#host.snapshot(scenario).can({ ...fact, atMs: 0 })) this.#host.dispatch(scenario, fact);
   }
 

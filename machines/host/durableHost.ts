@@ -1,9 +1,11 @@
 import type { AnyMachineSnapshot, AnyStateMachine } from 'xstate';
 import type { ChartChange, ChartStore, StoredInstance, StoredTimer, StoredWish } from '#machines/parties/chartStore.ts';
 import type { Clock } from '#machines/parties/clock.ts';
-import { toFault } from '#machines/faults.ts';
-import { firstStep, listensTo, nextStep, persist, restore, statePath } from './step.ts';
+import { PartyFault, toFault } from '#machines/faults.ts';
+import type { Fault } from '#machines/faults.ts';
+import { firstStep, listensTo, nextStep, persist, statePath } from './step.ts';
 import type { ChartEvent, Fact, Step } from './step.ts';
+import { takeUp } from './takeUp.ts';
 
 export type Lateness = Readonly<Record<string, 'fire' | 'restart' | 'skip'>>;
 
@@ -43,12 +45,15 @@ type Live = { readonly seq: number; readonly snapshot: AnyMachineSnapshot };
 /**
  * Runs charts so that a crash at any instruction loses nothing: each event is one transaction of log row, next
  * snapshot, timers and outbox; wishes are performed only after the commit, and again after a restart until they are
- * answered (law L5). Instances of another chart version are refused, not guessed at.
+ * answered (law L5). An instance of another chart version, or a damaged one, is refused, not guessed at; the others run.
  */
 export class DurableHost {
   readonly #options: DurableHostOptions;
   readonly #live = new Map<string, Live>();
   readonly #performing = new Set<string>();
+  readonly #refused = new Map<string, Fault>();
+  /** When each timer is due on the monotonic clock: the wall clock may be set while it runs. */
+  #dueNs: ReadonlyMap<string, bigint> = new Map();
   #wake: (() => void) | undefined;
   #stopped = false;
 
@@ -56,18 +61,23 @@ export class DurableHost {
     this.#options = options;
   }
 
-  /** Takes up what an earlier run left: late timers by their policy, unanswered wishes again. */
+  /** Takes up what an earlier run left: timers by their policy, unanswered wishes again. */
   start(): void {
     const { store, clock, lateness } = this.#options;
-    for (const instance of store.instances()) this.snapshot(instance);
-    for (const timer of store.timers()) {
+    for (const instance of store.instances()) this.#takeUp(instance);
+    for (const timer of this.#timers()) {
       const delayName = /^xstate\.after\.([^.]+)\./.exec(JSON.parse(timer.event).type)?.[1] ?? '';
-      if (timer.dueMs > clock.nowMs()) continue;
+      // How long nobody was there only the wall clock knows, and it may have been set: no time of waiting is taken as done.
       if (lateness[delayName] === 'restart') this.#rearm(timer, clock.nowMs() + timer.delayMs);
-      else if (lateness[delayName] === 'skip') this.#forget(timer);
+      else if (timer.dueMs <= clock.nowMs() && lateness[delayName] === 'skip') this.#forget(timer);
     }
     this.#armClock();
     this.#performPending();
+  }
+
+  /** Why nothing of this instance runs: what was stored of it cannot be continued. Known after `start`. */
+  refusal(instance: string): Fault | undefined {
+    return this.#refused.get(instance);
   }
 
   /** Performs nothing more; wishes under way finish, their answers are taken after the next start. */
@@ -97,9 +107,11 @@ export class DurableHost {
   remove(instance: string): void {
     this.#options.store.remove(instance);
     this.#live.delete(instance);
+    this.#refused.delete(instance);
     this.#armClock();
   }
 
+  /** Faults: `chartVersionUnknown`, `chartStateDamaged`. */
   snapshot(instance: string): AnyMachineSnapshot {
     return this.#current(instance).snapshot;
   }
@@ -112,7 +124,7 @@ export class DurableHost {
     if (this.#stopped) return false;
     const { store, clock, chart } = this.#options;
     // A removed scenario has no chart to hear what was still under way.
-    if (!store.load(instance)) return false;
+    if (!store.load(instance) || this.#refused.has(instance)) return false;
     if (dedup !== undefined && store.hasDedup(instance, dedup)) return false;
     const stamped: ChartEvent = { ...event, atMs: clock.nowMs() };
     const before = this.#current(instance);
@@ -236,16 +248,26 @@ export class DurableHost {
   #current(instance: string): Live {
     const cached = this.#live.get(instance);
     if (cached) return cached;
+    const refused = this.#refused.get(instance);
+    if (refused) throw new PartyFault(refused.code, refused.params);
     const { store, chart, version } = this.#options;
     const stored = store.load(instance);
     if (!stored) throw new Error(`no instance ${instance}`);
-    if (stored.machine !== chart.id || stored.version !== version)
-      throw new Error(
-        `scenario ${instance} was left by chart ${stored.machine} version ${stored.version}; this engine has ${chart.id} version ${version} and does not guess`,
-      );
-    const live = { seq: stored.seq, snapshot: restore(chart, stored.snapshot) };
+    const live = { seq: stored.seq, snapshot: takeUp(chart, version, store, stored) };
     this.#live.set(instance, live);
     return live;
+  }
+
+  #takeUp(instance: string): void {
+    try {
+      this.#current(instance);
+    } catch (thrown) {
+      const refused = toFault(thrown);
+      this.#refused.set(instance, refused);
+      const report = { atMs: this.#options.clock.nowMs(), instance, code: 'scenarioRefused' };
+      const params = JSON.stringify({ ...refused.params, faultCode: refused.code });
+      this.#rewrite(instance, { reportsAdded: [{ ...report, params }] });
+    }
   }
 
   #afterCommit(): void {
@@ -256,7 +278,7 @@ export class DurableHost {
   #performPending(): void {
     if (this.#stopped) return;
     for (const wish of this.#options.store.outbox()) {
-      if (this.#performing.has(wish.ticket)) continue;
+      if (this.#performing.has(wish.ticket) || this.#refused.has(wish.instance)) continue;
       this.#performing.add(wish.ticket);
       void this.#performOne(wish);
     }
@@ -274,20 +296,39 @@ export class DurableHost {
     this.#performing.delete(wish.ticket);
   }
 
+  #timers(): readonly StoredTimer[] {
+    return this.#options.store.timers().filter(({ instance }) => !this.#refused.has(instance));
+  }
+
   #armClock(): void {
     this.#wake?.();
     this.#wake = undefined;
     if (this.#stopped) return;
-    const next = this.#options.store.timers().reduce((least, { dueMs }) => Math.min(least, dueMs), Infinity);
-    if (next === Infinity) return;
-    this.#wake = this.#options.clock.after(Math.max(0, next - this.#options.clock.nowMs()), () => this.#fireDue());
+    const { clock } = this.#options;
+    const nowNs = clock.monotonicNs();
+    let next: bigint | undefined;
+    const dueNs = new Map<string, bigint>();
+    for (const timer of this.#timers()) {
+      const key = timerKey(timer);
+      // A wall clock that was set back lets nothing wait for longer than it was meant to.
+      const leftMs = Math.min(timer.delayMs, Math.max(0, timer.dueMs - clock.nowMs()));
+      const due = this.#dueNs.get(key) ?? nowNs + BigInt(Math.round(leftMs * 1e6));
+      dueNs.set(key, due);
+      if (next === undefined || due < next) next = due;
+    }
+    this.#dueNs = dueNs;
+    if (next === undefined) return;
+    this.#wake = clock.after(Math.max(0, Number(next - nowNs) / 1e6), () => this.#fireDue());
   }
 
   #fireDue(): void {
     if (this.#stopped) return;
     const { store, clock, chart } = this.#options;
-    const due = store.timers().filter(({ dueMs }) => dueMs <= clock.nowMs());
-    for (const timer of due.toSorted((a, b) => a.dueMs - b.dueMs || a.armedSeq - b.armedSeq)) {
+    const byNs = clock.monotonicNs() + timerGrainNs;
+    const due = this.#timers()
+      .map((timer) => ({ ...timer, dueNs: this.#dueNs.get(timerKey(timer)) ?? byNs + 1n }))
+      .filter(({ dueNs }) => dueNs <= byNs);
+    for (const timer of due.toSorted((a, b) => Number(a.dueNs - b.dueNs) || a.armedSeq - b.armedSeq)) {
       // An earlier one of this round may have cancelled it or armed it anew.
       const live = store.timers().find(({ instance, id }) => instance === timer.instance && id === timer.id);
       if (live?.armedSeq !== timer.armedSeq || live.dueMs !== timer.dueMs) continue;
@@ -303,18 +344,21 @@ export class DurableHost {
   }
 
   #rearm(timer: StoredTimer, dueMs: number): void {
-    this.#rewriteTimer(timer.instance, { timersSet: [{ ...timer, dueMs }], timersDeleted: [] });
+    this.#rewrite(timer.instance, { timersSet: [{ ...timer, dueMs }] });
   }
 
   #forget(timer: StoredTimer): void {
-    this.#rewriteTimer(timer.instance, { timersSet: [], timersDeleted: [timer.id] });
+    this.#rewrite(timer.instance, { timersDeleted: [timer.id] });
   }
 
-  #rewriteTimer(instance: string, timers: Pick<ChartChange, 'timersSet' | 'timersDeleted'>): void {
+  #rewrite(instance: string, beside: Partial<ChartChange>): void {
     const stored = this.#options.store.load(instance);
     if (!stored) return;
-    this.#options.store.commit({ ...noEffects, instance: stored, expectedSeq: stored.seq, ...timers });
+    this.#options.store.commit({ ...noEffects, instance: stored, expectedSeq: stored.seq, ...beside });
   }
 }
 
+const timerKey = ({ instance, id, armedSeq, dueMs }: StoredTimer): string => `${instance} ${id} ${armedSeq} ${dueMs}`;
+/** A timer of the system may wake so much too early; to wait for it once more would be a turn for nothing. */
+const timerGrainNs = 1_000n;
 const noEffects = { timersSet: [], timersDeleted: [], wishesAdded: [], wishesDone: [], reportsAdded: [] } as const;

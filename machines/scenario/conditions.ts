@@ -202,6 +202,11 @@ export const conditions = {
     'the master was told to leave its network',
     (c) => c.takeover?.isolatedIn !== undefined,
   ),
+  wantsReverse: condition(
+    'スイッチオーバー後のリバース レプリケーションが選択されている',
+    'reverse replication after the switchover is chosen',
+    (c) => c.takeover?.reverseAfterwards === true,
+  ),
   gateNeverOpened: condition(
     '代替仮想マシンはネットワークに接続されていない',
     'the double was never plugged in',

@@ -22,6 +22,12 @@ const openedGate = scenarioSetup.assign({ substituteVmId: ({ context }) => doubl
 /** It is certain that nobody can reach the double. */
 const shutGate = scenarioSetup.assign({ substituteVmId: undefined });
 
+const completed = [
+  openedGate,
+  announce('switchoverCompleted'),
+  announce('scenarioStopped', () => ({ reason: 'switchedOver' })),
+];
+
 /** Guide 10: the fence is proven and the double is up; it gets its network once nobody answers for the master's addresses. */
 export const switchingOver = scenarioSetup.createStateConfig({
   description: 'The double takes the place of its master.',
@@ -133,14 +139,13 @@ export const switchingOver = scenarioSetup.createStateConfig({
             target: 'probing',
             actions: shutGate,
           },
+          // Guide product 6.2: a full system needs a machine to go back to, so the second check box can only remind.
           {
+            guard: 'wantsReverse',
             target: '#scenario.switchedOver',
-            actions: [
-              openedGate,
-              announce('switchoverCompleted'),
-              announce('scenarioStopped', () => ({ reason: 'switchedOver' })),
-            ],
+            actions: [...completed, announce('reverseAwaitsMachine')],
           },
+          { target: '#scenario.switchedOver', actions: completed },
         ],
         'hypervisor.describeVm.failed': { target: 'waitingToLook', actions: rememberFault },
       },

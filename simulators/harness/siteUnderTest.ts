@@ -137,6 +137,8 @@ class WholeSite implements SiteUnderTest {
         return this.#freeze(action.kind === 'freezeHost' ? action.host : hostOf[action.process]);
       case 'powerOff':
         return this.#powerOff(action.host);
+      case 'jumpClock':
+        return this.#jumpClock(action.host, action.byMs);
       case 'changesLost':
         master.loseChanges('the simulation');
         return undefined;
@@ -228,6 +230,13 @@ class WholeSite implements SiteUnderTest {
     const frozen = party[host as keyof typeof party];
     frozen.freeze();
     return () => frozen.thaw();
+  }
+
+  #jumpClock(host: HostName, byMs: number): undefined | 'unknown' {
+    const party = { master: this.#site.masterHost, appliance: this.#site.appliance, witness: this.#site.witness };
+    if (!(host in party)) return 'unknown';
+    party[host as keyof typeof party].jumpClock(byMs);
+    return undefined;
   }
 
   #powerOff(host: HostName): Undo | 'unknown' {

@@ -125,6 +125,11 @@ export class SimulatedApplianceHost {
     this.#around.network.thaw('appliance');
   }
 
+  /** An administrator or NTP sets its wall clock. */
+  jumpClock(byMs: number): void {
+    this.#machine.stepWallClock(byMs);
+  }
+
   /** Plans a failure of the hypervisor, now or once somebody connects to it. */
   failHypervisor(failure: PlannedFailure): void {
     if (this.hypervisor) this.hypervisor.fail(failure);

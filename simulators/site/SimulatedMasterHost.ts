@@ -144,6 +144,11 @@ export class SimulatedMasterHost {
     this.#options.onChange?.();
   }
 
+  /** An administrator or NTP sets its wall clock. */
+  jumpClock(byMs: number): void {
+    this.#machine.stepWallClock(byMs);
+  }
+
   async startEngine(version?: string): Promise<void> {
     const { network, master, random, source } = this.#options;
     const [clock, view] = [this.#machine.process(), network.host(name)];

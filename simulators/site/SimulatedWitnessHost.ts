@@ -70,4 +70,9 @@ export class SimulatedWitnessHost {
     this.#machine.thaw();
     this.#around.network.thaw(name);
   }
+
+  /** An administrator or NTP sets its wall clock. */
+  jumpClock(byMs: number): void {
+    this.#machine.stepWallClock(byMs);
+  }
 }

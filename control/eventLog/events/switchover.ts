@@ -45,6 +45,13 @@ export const switchoverEvents = {
     ja: 'スイッチオーバーが完了しました。',
     en: 'Switchover completed.',
   },
+  /** Guide product 6.2, 11.1. */
+  reverseAwaitsMachine: {
+    number: 'SM90089',
+    severity: 'significant',
+    ja: 'スイッチオーバー後のリバース レプリケーションが選択されています。復元するマシンをブート キットで起動し、リバース レプリケーションを実行してください。',
+    en: 'Reverse replication after the switchover was chosen. Boot the machine to be restored from the boot kit, then begin the reverse replication.',
+  },
   takeoverWithdrawn: {
     number: 'SM90069',
     severity: 'significant',

@@ -10,6 +10,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { SystemClock } from '#engine/adapters/clock/SystemClock.ts';
 import { createAuthority, issue } from '#engine/adapters/network/certificateAuthority.ts';
 import { TlsNetwork } from '#engine/adapters/network/TlsNetwork.ts';
+import { RemoteWitness } from '#engine/appliance/RemoteWitness.ts';
+import { openSession } from '#engine/protocol/session.ts';
+import { scenarioId } from '#machines/vocabulary.ts';
 import type { Listener } from '#machines/parties/network.ts';
 import { alreadyRunning, FakeAppliance } from './fakeAppliance.ts';
 import { draft } from './site.ts';
@@ -25,6 +28,8 @@ const appliance = new FakeAppliance(new SystemClock());
 let listener: Listener;
 let control: ChildProcess;
 let url: string;
+let witnessPort: number;
+let network: TlsNetwork;
 
 const writeJson = (name: string, value: unknown): string => {
   const path = join(folder, name);
@@ -35,6 +40,7 @@ const writeJson = (name: string, value: unknown): string => {
 const configuration = (listen: { host: string; port: number }): string =>
   writeJson(`${listen.host}-${listen.port}.json`, {
     listen,
+    witness: { node: 'control', listen: { host: '127.0.0.1', port: 0 } },
     folder: join(folder, `${listen.host}-${listen.port}`),
     appliance: { host: '127.0.0.1', port: listener.port },
     tls: { caFile: join(folder, 'ca.pem'), certFile: join(folder, 'cert.pem'), keyFile: join(folder, 'key.pem') },
@@ -55,7 +61,7 @@ beforeAll(async () => {
   writeFileSync(join(folder, 'ca.pem'), identity.caPem);
   writeFileSync(join(folder, 'cert.pem'), identity.certPem);
   writeFileSync(join(folder, 'key.pem'), identity.keyPem);
-  const network = new TlsNetwork(await issue(authority, { commonName: 'appliance', hosts: ['127.0.0.1'] }));
+  network = new TlsNetwork(await issue(authority, { commonName: 'appliance', hosts: ['127.0.0.1'] }));
   listener = await appliance.serve(network, { host: '127.0.0.1', port: 0 });
   control = spawn(process.execPath, [main, '--config', configuration({ host: '127.0.0.1', port: 0 })]);
   const output = control.stdout;
@@ -63,7 +69,9 @@ beforeAll(async () => {
   const [line] = await new Promise<[string]>((resolve) =>
     createInterface(output).once('line', (first) => resolve([first])),
   );
-  url = `http://127.0.0.1:${(JSON.parse(line) as { listening: number }).listening}`;
+  const told = JSON.parse(line) as { listening: number; witness: number };
+  url = `http://127.0.0.1:${told.listening}`;
+  witnessPort = told.witness;
 });
 
 afterAll(async () => {
@@ -73,6 +81,24 @@ afterAll(async () => {
   await listener.close();
   rmSync(folder, { recursive: true, force: true });
   expect(code).toBe(0);
+});
+
+test('control may be the witness: it promises an epoch once, and grants nothing below it any more', async () => {
+  const clock = new SystemClock();
+  const scenario = scenarioId('4009412486');
+  const at = { host: '127.0.0.1', port: witnessPort };
+  const witness = new RemoteWitness({ network, clock, node: 'appliance' }, scenario);
+  const { node, generation } = await witness.read(at);
+  expect(node).toBe('control');
+  const intent = { ticket: 't', scenarioId: scenario, epoch: 2, deadlineAtMs: clock.nowMs() + 5_000 };
+  await witness.claim({ ...at, quietForMs: 0, generation }, intent);
+  const session = await openSession(await network.connect(at), { clock, node: 'master', purpose: 'engine' });
+  expect(await session.request('lease.renew', { scenarioId: scenario, epoch: 1, state: 'serving' })).toEqual({
+    granted: false,
+    reason: 'claimed',
+    epoch: 2,
+  });
+  session.close();
 });
 
 test('control connects to the engine of the appliance', async () => {

@@ -102,6 +102,16 @@ describe('the scenario chart', () => {
     expect(site.wishes.filter((wish) => wish === 'hypervisor.powerOnVm')).toHaveLength(1);
   });
 
+  it('reminds of the machine that reverse replication needs, when its check box was ticked (guide product 6.2)', async () => {
+    for (const reverseAfterwards of [true, false]) {
+      const site = new ScriptedSite();
+      await site.runToReplicating();
+      await site.tell('operator.switchover', { waitForJournals: true, reverseAfterwards });
+      expect(site.state).toBe('switchedOver');
+      expect(site.codes.includes('reverseAwaitsMachine')).toBe(reverseAfterwards);
+    }
+  });
+
   it('stands still where a party refuses, and goes on when the operator has mended the cause', async () => {
     const site = new ScriptedSite({ 'hypervisor.createVm': 'noSpace' });
     await site.runToReplicating();

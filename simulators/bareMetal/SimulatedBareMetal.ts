@@ -23,6 +23,8 @@ export type SimulatedBareMetalParts = {
   /** How long the copy of the whole disks takes. */
   readonly copyMs?: number;
   readonly latencyMs?: number;
+  /** The machine boots from its own disks. */
+  readonly onRestart?: (intent: Intent) => void;
 };
 
 type Plan = Parameters<BareMetal['receive']>[0];
@@ -68,6 +70,11 @@ export class SimulatedBareMetal implements BareMetal {
 
   reconnect(): void {
     this.#tell({ type: 'bareMetal.reconnected' });
+  }
+
+  /** The appliance's process ends: it must ask for the stream again. */
+  crash(): void {
+    this.#stop();
   }
 
   /** The machine loses its power: the kit forgets, the disks stay, and it cannot boot from them before `restart`. */
@@ -123,7 +130,9 @@ export class SimulatedBareMetal implements BareMetal {
       this.#prove(target);
       this.#stop();
       this.state = this.boots ? 'booted' : 'off';
-      if (this.boots) this.guard = { epoch: intent.epoch, isolated: true };
+      if (!this.boots) return;
+      this.guard = { epoch: intent.epoch, isolated: true };
+      this.#parts.onRestart?.(intent);
     });
   }
 

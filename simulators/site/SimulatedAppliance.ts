@@ -5,6 +5,8 @@ import { ReplicaReceiver } from '#engine/replica/ReplicaReceiver.ts';
 import type { AddressProbe } from '#machines/parties/addressProbe.ts';
 import type { FenceDevice } from '#machines/parties/fenceDevice.ts';
 import type { Hypervisor } from '#machines/parties/hypervisor.ts';
+import type { Fact } from '#machines/host/step.ts';
+import type { ScenarioParties } from '#machines/parties/wishes.ts';
 import { SimulatedChartStore } from '#simulators/chartStore/SimulatedChartStore.ts';
 import type { ProcessClock, SimulatedClock } from '#simulators/clock/SimulatedClock.ts';
 import { SimulatedFiles } from '#simulators/files/SimulatedFiles.ts';
@@ -36,6 +38,12 @@ type Surroundings = {
   readonly replica?: ReplicaHost | undefined;
   readonly fenceDevice: FenceDevice;
   readonly addresses: (clock: ProcessClock) => AddressProbe;
+  /** Parties of capabilities that not every engine has, in the time of the process that asks them. */
+  readonly further: (clock: ProcessClock, onFact: (fact: Fact) => void) => Partial<ScenarioParties>;
+  /** The replica's disks are being let go of. */
+  readonly onDetached: () => void;
+  /** The process died, and with it what ran in it. */
+  readonly onKilled: () => void;
   readonly onCommit: NonNullable<ApplianceOptions['onCommit']>;
 };
 
@@ -92,6 +100,7 @@ export class SimulatedApplianceHost {
           node: 'appliance',
           onFact,
         }),
+      further: (_scenario, onFact) => this.#around.further(clock, onFact),
       hypervisor: (_place, password) => this.#connectHypervisor(clock, password),
       onCommit: this.#around.onCommit,
     });
@@ -143,15 +152,21 @@ export class SimulatedApplianceHost {
     this.#around.network.kill('appliance');
     this.#replicaDisks.killOpeners();
     this.#around.replica?.killed();
+    this.#around.onKilled();
     this.#store = this.#store.reopen();
     this.#files = this.#files.restart();
     this.#process = undefined;
   }
 
-  /** What the disk at this path of the datastore holds. */
+  /** What the disk at this path of the datastore holds; a child starts out as its parent stands still. */
   contentsOf(path: string): SimulatedBlocks | undefined {
     const disk = this.#around.model.disks.find(path);
-    return disk && this.#contents.get(disk.uuid);
+    if (!disk) return undefined;
+    const known = this.#contents.get(disk.uuid);
+    if (known || disk.parent === undefined) return known;
+    const child = this.contentsOf(disk.parent)?.clone();
+    if (child) this.#contents.set(disk.uuid, child);
+    return child;
   }
 
   /** The site's hypervisor, which also moves the disks in and out of the appliance's guest. */
@@ -171,12 +186,13 @@ export class SimulatedApplianceHost {
     hypervisor.attachDisk = async (place, intent) => {
       const locator = await attach(place, intent);
       this.#attached.add(locator.wwn);
-      const contents = this.#contents.get(locator.wwn) ?? new SimulatedBlocks(locator.expectBytes);
+      const contents = this.contentsOf(place.path) ?? new SimulatedBlocks(locator.expectBytes);
       if (!this.#contents.has(locator.wwn)) this.#contents.set(locator.wwn, contents);
       if (!this.#replicaDisks.isOpen(locator.wwn)) this.#replicaDisks.attach(locator.wwn, contents);
       return locator;
     };
     hypervisor.detachDisk = async (place, intent) => {
+      this.#around.onDetached();
       await detach(place, intent);
       const disk = model.disks.find(place.path);
       if (!disk) return;

@@ -4,6 +4,7 @@ import type { GuardOptions } from '#engine/guard/Guard.ts';
 import { ReplicationSources } from '#engine/master/ReplicationSources.ts';
 import { engineVersion } from '#engine/protocol/messages.ts';
 import { crc32 } from '#engine/protocol/crc32.ts';
+import type { Intent } from '#machines/parties/intent.ts';
 import type { Network } from '#machines/parties/network.ts';
 import { SimulatedChartStore } from '#simulators/chartStore/SimulatedChartStore.ts';
 import type { ProcessClock, SimulatedClock } from '#simulators/clock/SimulatedClock.ts';
@@ -112,8 +113,11 @@ export class SimulatedMasterHost {
     this.#options.onChange?.();
   }
 
-  /** Somebody presses the button. Its network comes up as configured, and the guard is the first to run on it. */
-  async boot(): Promise<void> {
+  /**
+   * Somebody presses the button. Its network comes up as configured, and the guard is the first to run on it.
+   * `isolated`: the boot kit has told the guard on these disks to stay away, in the epoch of this intent.
+   */
+  async boot(isolated?: Intent): Promise<void> {
     const { master, network } = this.#options;
     if (master.poweredOn) return;
     master.powerOn();
@@ -123,6 +127,7 @@ export class SimulatedMasterHost {
     this.hostNetwork.restartHost();
     this.#guardStore.store = this.#guardStore.store.reopen();
     await this.startGuard();
+    if (isolated) await this.#guard?.guard.handlers()['guard.isolate']?.({ intent: isolated }, { node: 'kit' });
     this.hostNetwork.comeUp();
     await this.startEngine(this.#options.engineVersion);
     this.#options.onChange?.();

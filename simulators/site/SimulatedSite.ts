@@ -9,21 +9,25 @@ import type {
 } from '#engine/protocol/messages.ts';
 import { openSession } from '#engine/protocol/session.ts';
 import { statePath } from '#machines/host/step.ts';
-import { leaseTimingDefaults } from '#machines/masterGuard/leaseTiming.ts';
+import type { CheckAnswer } from '#machines/parties/guestChecks.ts';
 import type { Explanation } from '#machines/scenario/explain.ts';
 import type { SwitchoverRehearsal } from '#machines/switchover/rehearseSwitchover.ts';
-import { isAliveDefaults, scenarioId } from '#machines/vocabulary.ts';
-import type { ScenarioDefinition } from '#machines/vocabulary.ts';
+import { scenarioId } from '#machines/vocabulary.ts';
+import type { ScenarioDefinition, ServiceCheck } from '#machines/vocabulary.ts';
 import { SimulatedAddressProbe } from '#simulators/addressProbe/SimulatedAddressProbe.ts';
 import { SimulatedClock } from '#simulators/clock/SimulatedClock.ts';
 import { SimulatedFenceDevice } from '#simulators/fenceDevice/SimulatedFenceDevice.ts';
+import { SimulatedGuestChecks } from '#simulators/guestChecks/SimulatedGuestChecks.ts';
 import { registerAppliance } from '#simulators/hypervisor/model/appliance.ts';
 import { HypervisorModel } from '#simulators/hypervisor/model/hypervisorModel.ts';
 import { SimulatedMaster } from '#simulators/master/SimulatedMaster.ts';
 import { SimulatedNetwork } from '#simulators/network/SimulatedNetwork.ts';
 import { SimulatedRandom } from '#simulators/random/SimulatedRandom.ts';
 import { SimulatedApplianceHost } from './SimulatedAppliance.ts';
-import { guardPort, masterPort, SimulatedMasterHost } from './SimulatedMasterHost.ts';
+import { definitionOf, productionAddress, testNetwork } from './definition.ts';
+import { SimulatedMasterHost } from './SimulatedMasterHost.ts';
+import { SimulatedPast } from './SimulatedPast.ts';
+import { SimulatedWayBack, hardwareId } from './SimulatedWayBack.ts';
 import { SimulatedWitnessHost } from './SimulatedWitnessHost.ts';
 import type { ScenarioChoice, Site, WriteTally } from './site.ts';
 import { NumberedWrites } from './numberedWrites.ts';
@@ -34,7 +38,6 @@ const awaitedMs = 3_600_000;
 const stepMs = 1_000;
 const diskId = '/dev/sda';
 const password = 'simulated';
-const productionAddress = '192.0.2.10';
 
 export type SimulatedSiteOptions = {
   readonly seed: string;
@@ -76,6 +79,14 @@ export class SimulatedSite implements Site {
   readonly transcript: string[] = [];
   readonly #random: SimulatedRandom;
   readonly #options: SimulatedSiteOptions;
+  /** The machine that is restored, and the engine in the substitute VM. */
+  readonly wayBack: SimulatedWayBack;
+  /** The recovery points, and the hosts that files go to. */
+  readonly past = new SimulatedPast();
+  /** What a guest answers to a check, by the check's name: yes when it is not said. */
+  readonly guestAnswers = new Map<string, CheckAnswer>();
+  /** How often a guest has said yes, by its VM. */
+  readonly guestPasses = new Map<string, number>();
   /** Somebody else on the production network answers for these addresses. */
   readonly strangers = new Map<string, string>();
   /** The fence device can be reached. */
@@ -127,9 +138,10 @@ export class SimulatedSite implements Site {
     this.fenceDevice = new SimulatedFenceDevice({
       clock,
       machine: {
-        power: () => (this.masterHost.poweredOn ? 'on' : 'off'),
-        cutPower: () => this.masterHost.powerOff(),
+        power: () => (this.masterHost.poweredOn || this.wayBack.holdsMachine ? 'on' : 'off'),
+        cutPower: () => this.cutPower(),
       },
+      identity: hardwareId,
       reachable: () => this.fenceReachable,
     });
     this.model = new HypervisorModel({
@@ -137,7 +149,7 @@ export class SimulatedSite implements Site {
       random: this.#random.fork('esxi'),
       credentials: { user: 'root', password },
       datastores: [{ name: 'datastore1', capacityBytes: options.datastoreBytes ?? 1024 * MiB }],
-      networks: ['VM Network'],
+      networks: ['VM Network', testNetwork],
       resourcePools: ['Resources'],
       guestUpAfterMs: 20_000,
       isGuestModelled: () => true,
@@ -149,6 +161,19 @@ export class SimulatedSite implements Site {
       random: this.#random.fork('workload'),
       writesPerSecond: options.writesPerSecond ?? 5,
     });
+    this.wayBack = new SimulatedWayBack({
+      clock,
+      network: this.network,
+      model: this.model,
+      master: this.master,
+      masterHost: this.masterHost,
+      diskId,
+      vmName: () => this.#definition?.substituteVm.name,
+      contentsOf: (path) => this.appliance.contentsOf(path),
+      onRestored: () => {
+        if (!this.writeIds) this.workload.restored(this.master.disk(diskId), this.masterHost.machineClock);
+      },
+    });
     this.#startedMs = clock.nowMs();
     this.appliance = new SimulatedApplianceHost({
       clock,
@@ -158,6 +183,19 @@ export class SimulatedSite implements Site {
       fenceDevice: this.fenceDevice,
       replica: this.writeIds,
       ...(drift === undefined ? {} : { driftPpm: drift.appliance }),
+      further: (process, onFact) => ({
+        bareMetal: this.wayBack.party(onFact),
+        recoveryPoints: this.past.party(process, onFact),
+        guest: new SimulatedGuestChecks({
+          clock: process,
+          whatAnswers: (vmId, check) => this.#whatGuestSays(vmId, check),
+        }),
+      }),
+      onDetached: () => this.past.letGo('the disks are needed'),
+      onKilled: () => {
+        this.past.crash();
+        this.wayBack.forgetAppliance();
+      },
       addresses: (processClock) =>
         new SimulatedAddressProbe({ clock: processClock, whoAnswers: (address) => this.#whoAnswers(address) }),
       onCommit: ({ event, snapshot, taken }) =>
@@ -183,35 +221,13 @@ export class SimulatedSite implements Site {
     return this.#definition;
   }
 
-  async createScenario({ switchover, fence = 'device', speculation = true, times }: ScenarioChoice): Promise<void> {
+  async createScenario(choice: ScenarioChoice): Promise<void> {
     const { disks } = await this.master.describe();
-    this.#definition = {
+    this.#definition = definitionOf(choice, {
       scenarioId: scenarioId(this.#random.digits(10)),
-      name: 'web-server',
-      master: { host: 'master', port: masterPort, guardPort, disks },
-      appliance: { host: 'appliance', port: 25_000, vmName: 'appliance' },
-      hypervisor: {
-        host: 'esxi',
-        port: 443,
-        user: 'root',
-        secretName: 'esxi',
-        certificateSha256: '0'.repeat(64),
-        datastore: 'datastore1',
-      },
-      substituteVm: {
-        name: 'web-double',
-        cpus: 2,
-        memoryMiB: 512,
-        nicMapping: { highAvailability: [{ network: 'VM Network' }], assuredRecovery: [] },
-      },
-      isAlive: times?.isAlive ?? isAliveDefaults,
-      switchover,
-      speculation,
-      fence: { ...fenceOf(fence), ...(times && { timing: times.timing }) },
-      runAfterReboot: true,
-      syncMethod: 'volumeLevel',
-      spool: { spoolBytesMax: this.#options.spoolBytesMax ?? 64 * MiB },
-    };
+      disks,
+      spoolBytesMax: this.#options.spoolBytesMax ?? 64 * MiB,
+    });
     await this.request('scenario.define', { definition: this.#definition });
   }
 
@@ -255,8 +271,14 @@ export class SimulatedSite implements Site {
   }
 
   killMaster(): Promise<void> {
-    this.masterHost.powerOff();
+    this.cutPower();
     return Promise.resolve();
+  }
+
+  /** Whatever runs on the master's hardware ends: its own system, or the boot kit. */
+  cutPower(): void {
+    this.wayBack.losePower();
+    this.masterHost.powerOff();
   }
 
   /** The engine's process on the master is started again, maybe updated; the machine and its workload go on. */
@@ -267,6 +289,7 @@ export class SimulatedSite implements Site {
 
   /** The machine has power again; what ran on it runs again. */
   async bootMaster(): Promise<void> {
+    if (this.wayBack.holdsMachine || !this.wayBack.bootable) return;
     await this.settle(this.masterHost.boot());
     if (!this.writeIds) this.workload.moveTo(this.masterHost.machineClock);
   }
@@ -363,6 +386,13 @@ export class SimulatedSite implements Site {
     else if (!runs && isWriting) this.writeIds?.workload.stop();
   }
 
+  #whatGuestSays(vmId: string, check: ServiceCheck): CheckAnswer | undefined {
+    if (this.model.findVm(vmId)?.guest.tools !== 'guestToolsRunning') return undefined;
+    const answer = this.guestAnswers.get(check.name) ?? { outcome: 'passed', evidence: 'simulated' };
+    if (answer.outcome === 'passed') this.guestPasses.set(vmId, (this.guestPasses.get(vmId) ?? 0) + 1);
+    return answer;
+  }
+
   #whoAnswers(address: string): string | undefined {
     if (address === productionAddress && this.masterHost.serving) return 'master';
     return this.strangers.get(address);
@@ -372,22 +402,4 @@ export class SimulatedSite implements Site {
     const atMs = String(this.clock.nowMs() - this.#startedMs).padStart(9);
     this.transcript.push(`${atMs} ms ${who ? `[${who}] ` : ''}${stale ? '(stale) ' : ''}${event} → ${state}`);
   }
-}
-
-/** What a scenario of this site is fenced with: the guide's own times, in which the safe wait has its place. */
-function fenceOf(kind: NonNullable<ScenarioChoice['fence']>): ScenarioDefinition['fence'] {
-  const common = { timing: leaseTimingDefaults, productionAddresses: [productionAddress] };
-  if (kind === 'none') return common;
-  const witness = { host: 'witness', port: 25_000 };
-  if (kind === 'lease') return { ...common, witness };
-  const device = {
-    kind: 'redfish' as const,
-    host: 'bmc',
-    port: 443,
-    user: 'root',
-    secretName: 'bmc',
-    certificateSha256: '0'.repeat(64),
-    systemId: '1',
-  };
-  return { ...common, witness, device };
 }

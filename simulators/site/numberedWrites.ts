@@ -50,6 +50,12 @@ export class NumberedWrites {
     this.#cancel();
   }
 
+  /** The machine was restored: what its disk does not hold was never written, and the workload goes on from there. */
+  restored(disk: Readable, clock: Clock): void {
+    this.#history.length = this.prefixOf(disk);
+    this.moveTo(clock);
+  }
+
   /** How many writes had completed at this moment. */
   completedBy(atNs: bigint): number {
     return this.#history.filter(({ completedNs }) => completedNs <= atNs).length;

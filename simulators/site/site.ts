@@ -1,7 +1,13 @@
 import type { CommandAnswer, ScenarioCommand, ScenarioStatus } from '#engine/protocol/messages.ts';
 import type { Explanation } from '#machines/scenario/explain.ts';
 import type { SwitchoverRehearsal } from '#machines/switchover/rehearseSwitchover.ts';
-import type { LeaseTiming, ScenarioDefinition, SwitchoverMode } from '#machines/vocabulary.ts';
+import type {
+  AssuredRecoveryDefinition,
+  LeaseTiming,
+  ScenarioDefinition,
+  Schedule,
+  SwitchoverMode,
+} from '#machines/vocabulary.ts';
 
 /** What became of the workload's numbered writes. */
 export type WriteTally = {
@@ -18,6 +24,9 @@ export type ScenarioChoice = {
   readonly switchover: SwitchoverMode;
   readonly fence?: 'device' | 'lease' | 'none';
   readonly speculation?: boolean;
+  /** No integrity tests without it (R5). */
+  readonly assuredRecovery?: AssuredRecoveryDefinition;
+  readonly schedule?: Schedule;
   /** The guide's own when not given. */
   readonly times?: { readonly isAlive: ScenarioDefinition['isAlive']; readonly timing: LeaseTiming };
 };

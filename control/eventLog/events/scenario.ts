@@ -87,6 +87,12 @@ export const scenarioEvents = {
     ja: '仮想アプライアンスのエンジン {host} の記録が新しく始まっています。エンジンが再インストールされた可能性があります。シナリオを確認してください。',
     en: 'The engine of the appliance, {host}, has begun a new record; it may have been installed again. Check the scenarios.',
   },
+  scenarioRefused: {
+    number: 'CM90085',
+    severity: 'critical',
+    ja: '保存された状態からシナリオを続行できません: {fault}',
+    en: 'The scenario cannot go on from what was stored: {fault}',
+  },
   applianceReachable: {
     number: 'IM90083',
     severity: 'information',

@@ -6,7 +6,7 @@ import { ApiClient, CommandFailed } from './commandLine/client.ts';
 import { explanationLines } from './commandLine/explanation.ts';
 import { rehearsalLines } from './commandLine/rehearsal.ts';
 import { eventLine, scenarioLine, scenarioLines, word } from './commandLine/words.ts';
-import { operatorCommands } from '#machines/scenario/commands.ts';
+import { operatorCommands } from '#machines/scenario/operatorCommands.ts';
 import type { Explanation } from '#machines/scenario/explain.ts';
 import type { SwitchoverRehearsal } from '#machines/switchover/rehearseSwitchover.ts';
 import type { Language } from './eventLog/catalogue.ts';

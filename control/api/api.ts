@@ -1,7 +1,7 @@
 import fastify from 'fastify';
 import type { FastifyInstance } from 'fastify';
 import { PartyFault } from '#machines/faults.ts';
-import { operatorCommands } from '#machines/scenario/commands.ts';
+import { operatorCommands } from '#machines/scenario/operatorCommands.ts';
 import { commandTable, readCommandBody } from '#control/scenarios/commandTable.ts';
 import type { EngineParty } from '#control/scenarios/engineParty.ts';
 import { Problem } from '#control/scenarios/problem.ts';

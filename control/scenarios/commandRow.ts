@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { OperatorCommand, ScenarioCommand } from '#machines/scenario/commands.ts';
+import type { OperatorCommand, ScenarioCommand } from '#machines/scenario/operatorCommands.ts';
 import type { Sentences } from './problem.ts';
 
 type Details<Name extends OperatorCommand> = Omit<Extract<ScenarioCommand, { command: Name }>, 'command'>;

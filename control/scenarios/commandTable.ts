@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { OperatorCommand, ScenarioCommand } from '#machines/scenario/commands.ts';
+import type { OperatorCommand, ScenarioCommand } from '#machines/scenario/operatorCommands.ts';
 import type { SyncMethod } from '#machines/vocabulary.ts';
 import { noDetails } from './commandRow.ts';
 import type { CommandRows } from './commandRow.ts';

@@ -1,5 +1,5 @@
 import type { CommandAnswer, ScenarioStatus } from '#engine/protocol/messages.ts';
-import { operatorCommands } from '#machines/scenario/commands.ts';
+import { operatorCommands } from '#machines/scenario/operatorCommands.ts';
 import type { ScenarioDefinition, ScenarioId } from '#machines/vocabulary.ts';
 import type { Sentences } from './problem.ts';
 

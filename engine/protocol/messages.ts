@@ -11,7 +11,8 @@ import type { Intent } from '#machines/parties/intent.ts';
 import type { LeaseAnswer, Renewal } from '#machines/masterGuard/leaseVoter.ts';
 import type { GuardDescription, GuardTerms } from '#machines/parties/masterGuard.ts';
 import type { Promised, VoterView } from '#machines/parties/witness.ts';
-import type { Answer, OperatorCommand, ScenarioCommand } from '#machines/scenario/commands.ts';
+import type { Answer } from '#machines/scenario/commands.ts';
+import type { OperatorCommand, ScenarioCommand } from '#machines/scenario/operatorCommands.ts';
 import type { Explanation } from '#machines/scenario/explain.ts';
 import type { SwitchoverRehearsal } from '#machines/switchover/rehearseSwitchover.ts';
 
@@ -52,7 +53,7 @@ export type Progress = {
   readonly remainingMs?: number;
 };
 
-export type { ScenarioCommand } from '#machines/scenario/commands.ts';
+export type { ScenarioCommand } from '#machines/scenario/operatorCommands.ts';
 export type ScenarioCommandName = OperatorCommand;
 export type CommandAnswer = Answer;
 

@@ -1,8 +1,10 @@
 import type { AnyMachineSnapshot, AnyStateNode } from 'xstate';
 import type { StoredTimer, StoredWish } from '#machines/parties/chartStore.ts';
 import { statePath } from '#machines/host/step.ts';
-import { answerTo, operatorCommands } from './commands.ts';
-import type { Answer, OperatorCommand } from './commands.ts';
+import { answerTo } from './commands.ts';
+import { operatorCommands } from './operatorCommands.ts';
+import type { Answer } from './commands.ts';
+import type { OperatorCommand } from './operatorCommands.ts';
 import { conditions } from './conditions.ts';
 import type { ConditionName } from './conditions.ts';
 import type { ScenarioContext } from './context.ts';

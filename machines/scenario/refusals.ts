@@ -3,7 +3,7 @@ import { dataRecoveryCommands, dataRecoveryRefusal } from '#machines/dataRecover
 import type { DataRecoveryCommand } from '#machines/dataRecovery/refusals.ts';
 import { switchbackCommands, switchbackRefusal, whileSwitchingBackRefusal } from '#machines/switchback/refusals.ts';
 import type { SwitchbackCommand } from '#machines/switchback/refusals.ts';
-import type { OperatorCommand } from './commands.ts';
+import type { OperatorCommand } from './operatorCommands.ts';
 import type { ScenarioContext } from './context.ts';
 import { topState } from './stateWords.ts';
 

@@ -6,7 +6,7 @@ import { createControl } from '#control/control.ts';
 import type { Control } from '#control/control.ts';
 import { SystemClock } from '#engine/adapters/clock/SystemClock.ts';
 import { leaseTimingDefaults } from '#machines/masterGuard/leaseTiming.ts';
-import { operatorCommands } from '#machines/scenario/commands.ts';
+import { operatorCommands } from '#machines/scenario/operatorCommands.ts';
 import { scenarioId } from '#machines/vocabulary.ts';
 import type { ScenarioStatus } from '#engine/protocol/messages.ts';
 import type { ScenarioDefinition } from '#machines/vocabulary.ts';

@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { leaseTimingDefaults } from '#machines/masterGuard/leaseTiming.ts';
 import { commandTable } from '#control/scenarios/commandTable.ts';
-import { operatorCommands } from '#machines/scenario/commands.ts';
+import { operatorCommands } from '#machines/scenario/operatorCommands.ts';
 import type { ProblemDetails } from '#control/api/problems.ts';
 import type { ScenarioView } from '#control/scenarios/scenarioView.ts';
 import { alreadyRunning } from './fakeAppliance.ts';

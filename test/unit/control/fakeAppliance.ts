@@ -2,7 +2,7 @@ import type { CommandAnswer, Report, ScenarioCommand, ScenarioStatus } from '#en
 import { acceptSession } from '#engine/protocol/session.ts';
 import type { Handlers } from '#engine/protocol/session.ts';
 import { PartyFault } from '#machines/faults.ts';
-import { operatorCommands } from '#machines/scenario/commands.ts';
+import { operatorCommands } from '#machines/scenario/operatorCommands.ts';
 import type { Clock } from '#machines/parties/clock.ts';
 import type { Listener, Network } from '#machines/parties/network.ts';
 import type { HostAddress, ScenarioDefinition, ScenarioId } from '#machines/vocabulary.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { answerTo } from '#machines/scenario/commands.ts';
-import type { OperatorCommand } from '#machines/scenario/commands.ts';
+import type { OperatorCommand } from '#machines/scenario/operatorCommands.ts';
 import { definitionFromDraft } from '#control/scenarios/draft.ts';
 import { draft } from '#test/unit/control/site.ts';
 import { definition, ScriptedSite } from './scriptedSite.ts';

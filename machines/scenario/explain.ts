@@ -151,6 +151,13 @@ function automaticConditions(
       passed,
       remaining === undefined ? `${definition.isAlive.timeoutMs} ms` : `${Math.max(0, remaining.dueMs - nowMs)} ms → 0`,
     ),
+    station(
+      'isProvable',
+      'マスタの停止を証明する手段がある',
+      'something here can prove that the master has stopped',
+      conditions.deviceProves.holds(context) || conditions.leaseProves.holds(context),
+      `${conditions.deviceProves.value(context)} / ${conditions.leaseProves.value(context)}`,
+    ),
     conditionNow('ownClaimStands', context),
     conditionNow('witnessClaimStands', context),
     conditionNow('isFenceProven', context),

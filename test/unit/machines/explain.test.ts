@@ -18,13 +18,13 @@ const holding = (site: ScriptedSite): string =>
 describe('why, and why not', () => {
   it('tells each condition of the automatic switchover as it comes true', async () => {
     const site = new ScriptedSite({ 'master.look': 'never' }, { speculation: false });
-    expect(holding(site)).toBe('x-------');
+    expect(holding(site)).toBe('x--------');
     await site.runToReplicating();
-    expect(holding(site)).toBe('xxx-----');
+    expect(holding(site)).toBe('xxx--x---');
     await site.tell('master.silent', { silentForMs: 60_000 });
-    expect(holding(site)).toBe('xxxx----');
+    expect(holding(site)).toBe('xxxx-x---');
     await site.clock.advance(240_000);
-    expect(holding(site)).toBe('xxxxx---');
+    expect(holding(site)).toBe('xxxxxx---');
     expect(why(site).awaiting).toEqual([{ wish: 'master.look', forMs: 0 }]);
   });
 
@@ -50,7 +50,7 @@ describe('why, and why not', () => {
     await site.runToReplicating();
     await site.tell('master.silent', { silentForMs: 60_000 });
     await site.clock.advance(300_000);
-    expect(holding(site)).toBe('-xxxx---');
+    expect(holding(site)).toBe('-xxxxx---');
     expect(
       why(site)
         .descriptions.map(({ text }) => text)

@@ -7,11 +7,18 @@ import {
   scenarioSetup,
   shortWishMs,
   wish,
+  wishSoon,
 } from '#machines/scenario/scenarioSetup.ts';
+import { gateMs, isProbeOld, tellWhoAnswers } from '#machines/switchover/addresses.ts';
 import { abandonedTarget, reverseOf } from './reverse.ts';
 import { applianceDisk, guardAddress, isTarget, substituteVmOf } from './switchback.ts';
 
 const halt = { target: 'halted', actions: rememberFault };
+
+const undone = {
+  target: '#scenario.switchedOver',
+  actions: announce('switchbackUndone', (c) => ({ vm: c.definition.substituteVm.name })),
+};
 
 /**
  * The way back failed: first the machine is off its network or off at all, proven; then the substitute VM is powered on
@@ -146,24 +153,66 @@ export const undoingSwitchback = scenarioSetup.createStateConfig({
       entry: wish('hypervisor.powerOnVm', longWishMs, substituteVmOf),
       on: {
         'hypervisor.powerOnVm.done': {
-          target: 'pluggingVm',
+          target: 'probing',
           actions: announce('substituteVmPoweredOn', (c) => ({ vm: c.definition.substituteVm.name })),
         },
         'hypervisor.powerOnVm.failed': halt,
       },
       after: { longAnswer: 'halted' },
     },
-    pluggingVm: {
-      meta: { guide: '11.2', ja: '代替仮想マシンのネットワーク接続中', en: 'Plugging the substitute VM in' },
-      entry: wish('hypervisor.setNicsConnected', longWishMs, (c) => ({ ...substituteVmOf(c), connected: true })),
+    probing: {
+      description: 'Whatever was proven of the machine: while somebody answers for its addresses, the gate stays shut.',
+      meta: { guide: '11.2', ja: '本番アドレスの確認中', en: 'Probing the production addresses' },
+      entry: wish('addresses.probe', shortWishMs, (c) => ({ addresses: c.definition.fence.productionAddresses })),
       on: {
-        'hypervisor.setNicsConnected.done': {
-          target: '#scenario.switchedOver',
-          actions: announce('switchbackUndone', (c) => ({ vm: c.definition.substituteVm.name })),
-        },
-        'hypervisor.setNicsConnected.failed': halt,
+        'addresses.probe.done': [
+          {
+            guard: ({ event }) => event.result.answers.length > 0,
+            target: 'addressAlive',
+            actions: tellWhoAnswers,
+          },
+          { guard: isProbeOld, target: 'probing', reenter: true },
+          { target: 'pluggingVm' },
+        ],
+        'addresses.probe.failed': [
+          {
+            guard: ({ event }) => event.fault.code === 'probeUnavailable',
+            target: 'pluggingVm',
+            actions: [rememberFault, announce('addressesUnprobed', faultParams)],
+          },
+          halt,
+        ],
       },
-      after: { longAnswer: 'halted' },
+      after: { shortAnswer: 'halted' },
+    },
+    addressAlive: {
+      description: 'Somebody answers: it is asked again until nobody does.',
+      meta: { guide: '11.2', ja: '本番アドレスが使用中です', en: 'Somebody answers for a production address' },
+      after: { retryIn: 'probing' },
+    },
+    pluggingVm: {
+      description: 'At once or not at all, as the probe grows old.',
+      meta: { guide: '11.2', ja: '代替仮想マシンのネットワーク接続中', en: 'Plugging the substitute VM in' },
+      entry: wishSoon('hypervisor.setNicsConnected', gateMs, (c) => ({ ...substituteVmOf(c), connected: true })),
+      on: {
+        'hypervisor.setNicsConnected.done': undone,
+        'hypervisor.setNicsConnected.failed': { target: 'lookingAtVm', actions: rememberFault },
+      },
+      after: { shortAnswer: 'lookingAtVm' },
+    },
+    lookingAtVm: {
+      description: 'The answer was lost: only what the hypervisor says now counts as done.',
+      meta: { guide: '11.2', ja: '代替仮想マシンの確認中', en: 'Looking at the substitute VM' },
+      entry: wish('hypervisor.describeVm', shortWishMs, substituteVmOf),
+      on: {
+        'hypervisor.describeVm.done': [
+          { guard: ({ event }) => event.result.power !== 'on', target: 'halted' },
+          { guard: ({ event }) => event.result.nics.some(({ connected }) => !connected), target: 'probing' },
+          undone,
+        ],
+        'hypervisor.describeVm.failed': halt,
+      },
+      after: { shortAnswer: 'halted' },
     },
     halted: {
       description: 'A step was refused and nobody serves: the operator mends the cause and asks again.',

@@ -12,12 +12,9 @@ import {
 } from '#machines/scenario/scenarioSetup.ts';
 import { conditions } from '#machines/scenario/conditions.ts';
 import { whileSwitchedOver } from '#machines/switchback/reverseReplication.ts';
+import { gateMs, isProbeOld, tellWhoAnswers } from './addresses.ts';
 import { doubleVm } from './double.ts';
 
-/** Address probes are fresh for ten seconds; a gate that does not open in time is probed for again. */
-const gateMs = 2_500;
-/** The probe itself takes five seconds. */
-const probeFreshMs = 7_000;
 const openedGate = scenarioSetup.assign({ substituteVmId: ({ context }) => doubleVm(context).vmId });
 /** It is certain that nobody can reach the double. */
 const shutGate = scenarioSetup.assign({ substituteVmId: undefined });
@@ -73,23 +70,9 @@ export const switchingOver = scenarioSetup.createStateConfig({
           {
             guard: ({ event }) => event.result.answers.length > 0,
             target: 'addressAlive',
-            actions: {
-              type: 'announce',
-              params: ({ event }) => ({
-                code: 'addressAlive',
-                params: {
-                  address: event.result.answers[0]?.address ?? '?',
-                  by: event.result.answers[0]?.by ?? '?',
-                },
-              }),
-            },
+            actions: tellWhoAnswers,
           },
-          // Whoever was frozen meanwhile has an old answer in his hands.
-          {
-            guard: ({ event }) => event.atMs - event.result.askedAtMs > probeFreshMs,
-            target: 'probing',
-            reenter: true,
-          },
+          { guard: isProbeOld, target: 'probing', reenter: true },
           { target: 'connecting' },
         ],
         'addresses.probe.failed': [

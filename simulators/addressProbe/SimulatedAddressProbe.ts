@@ -1,6 +1,7 @@
 import { PartyFault } from '#machines/faults.ts';
 import type { AddressProbe } from '#machines/parties/addressProbe.ts';
 import type { Clock } from '#machines/parties/clock.ts';
+import { beganAt } from '#engine/core/beganAt.ts';
 
 export type SimulatedProbeParts = {
   readonly clock: Clock;
@@ -27,7 +28,7 @@ export class SimulatedAddressProbe implements AddressProbe {
     readonly askedAtMs: number;
   }> {
     const { clock, whoAnswers, unavailable = () => undefined } = this.#parts;
-    const askedAtMs = clock.nowMs();
+    const askedAtMs = beganAt(clock);
     const heard = new Map<string, string>();
     const silent = (): readonly string[] => addresses.filter((address) => !heard.has(address));
     for (let probe = 1; probe <= probes && silent().length > 0; probe += 1) {
@@ -39,6 +40,6 @@ export class SimulatedAddressProbe implements AddressProbe {
       }
       if (silent().length > 0) await clock.sleep(probe < probes ? probeIntervalMs : lastWaitMs);
     }
-    return { answers: [...heard].map(([address, by]) => ({ address, by })), askedAtMs };
+    return { answers: [...heard].map(([address, by]) => ({ address, by })), askedAtMs: askedAtMs() };
   }
 }

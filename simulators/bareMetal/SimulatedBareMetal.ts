@@ -23,6 +23,8 @@ export type SimulatedBareMetalParts = {
   /** How long the copy of the whole disks takes. */
   readonly copyMs?: number;
   readonly latencyMs?: number;
+  /** A disk of the machine is written to. */
+  readonly onWrite?: () => void;
   /** The machine boots from its own disks. */
   readonly onRestart?: (intent: Intent) => void;
 };
@@ -70,6 +72,7 @@ export class SimulatedBareMetal implements BareMetal {
 
   reconnect(): void {
     this.#tell({ type: 'bareMetal.reconnected' });
+    if (this.#plan !== undefined) this.#copySoon(this.#plan);
   }
 
   /** The appliance's process ends: it must ask for the stream again. */
@@ -79,6 +82,7 @@ export class SimulatedBareMetal implements BareMetal {
 
   /** The machine loses its power: the kit forgets, the disks stay, and it cannot boot from them before `restart`. */
   losePower(): void {
+    this.disconnect('the machine has lost its power');
     this.#stop();
     this.state = 'off';
     this.guard = undefined;
@@ -97,9 +101,7 @@ export class SimulatedBareMetal implements BareMetal {
       this.#prove(plan.target);
       if (this.#plan !== undefined) return;
       this.#plan = plan;
-      this.#cancel = this.#parts.clock.after(this.#copied ? 0 : (this.#parts.copyMs ?? 60_000), () =>
-        this.#copyAll(plan),
-      );
+      this.#copySoon(plan);
     });
   }
 
@@ -148,8 +150,15 @@ export class SimulatedBareMetal implements BareMetal {
   loseWrites = false;
 
   #write(serial: string, source: SimulatedBlocks): void {
+    this.#parts.onWrite?.();
     if (this.loseWrites && this.#contents.has(serial)) return;
     this.#contents.set(serial, source.clone());
+  }
+
+  #copySoon(plan: Plan): void {
+    this.#cancel();
+    const { clock, copyMs = 60_000 } = this.#parts;
+    this.#cancel = clock.after(this.#copied ? 0 : copyMs, () => this.#copyAll(plan));
   }
 
   #copyAll({ target }: Plan): void {

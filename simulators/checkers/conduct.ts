@@ -36,11 +36,16 @@ export const conductInvariants = [
     litter: ({ what }) => `${what} is left over`,
   })),
 
-  invariant('C4', 'The recorded events replay to the same states, and no event goes unrecorded.', () => ({
-    chart: ({ event, recorded, state }) => (recorded ? undefined : `${event} in ${state} is in no history`),
-    replayed: ({ chart, difference }) =>
-      difference === undefined ? undefined : `the history of ${chart} does not replay: ${difference}`,
-  })),
+  invariant(
+    'C4',
+    'The recorded events replay to the same states, no event goes unrecorded, no late answer is obeyed.',
+    () => ({
+      lateAnswer: ({ name, ticket }) => `the answer to ${name} (${ticket}) was obeyed although nobody awaited it`,
+      chart: ({ event, recorded, state }) => (recorded ? undefined : `${event} in ${state} is in no history`),
+      replayed: ({ chart, difference }) =>
+        difference === undefined ? undefined : `the history of ${chart} does not replay: ${difference}`,
+    }),
+  ),
 
   invariant(
     'C5',
@@ -50,6 +55,7 @@ export const conductInvariants = [
       return {
         chart: ({ state, deadlines, wishes }) =>
           wishes > 0 && deadlines === 0 && !restful.test(state) ? `${state} waits without a deadline` : undefined,
+        overdue: ({ id, lateMs }) => `deadline ${id} is past since ${Math.round(lateMs)} ms`,
         timerFired: ({ t, id, dueMs, startedMs, ticket }) => {
           if (fired.has(ticket)) return `deadline ${id} happened twice`;
           fired.add(ticket);

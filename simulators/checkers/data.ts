@@ -63,6 +63,38 @@ export const dataInvariants = [
       writes < completed - prefix ? `${writes} lost writes were told, ${completed - prefix} were lost` : undefined,
   })),
 
+  invariant(
+    'D13',
+    'A restored machine boots only with the substitute VM off and unplugged, and both sides equal.',
+    () => {
+      const alive = new Set<string>();
+      return {
+        vm: ({ vmId, role, powered, connected }) => {
+          if (role === 'substituteVm' && (powered || connected)) alive.add(vmId);
+          else alive.delete(vmId);
+          return undefined;
+        },
+        vmGone: ({ vmId }) => void alive.delete(vmId),
+        targetRestarted: ({ equal }) => {
+          if (alive.size > 0) return 'the machine boots although the substitute VM may still serve';
+          return equal ? undefined : 'the machine boots although its disks differ';
+        },
+      };
+    },
+  ),
+
+  invariant('D14', 'No disk of the machine is written to before an operator has confirmed the mapping.', () => {
+    let confirmed = false;
+    return {
+      told: ({ code }) => {
+        if (code === 'mappingConfirmed') confirmed = true;
+        if (code === 'targetVerificationStarted') confirmed = false;
+        return undefined;
+      },
+      targetWritten: () => (confirmed ? undefined : 'a disk was overwritten that nobody had named'),
+    };
+  }),
+
   invariant('D15', 'One writer an image: appliance or VM, never both.', () => {
     const writers = new Map<string, string>();
     return {

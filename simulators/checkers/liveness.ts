@@ -28,18 +28,34 @@ export const livenessInvariants = [
     (terms) => {
       let lostAtMs: number | undefined;
       let strikes = 0;
+      // Whoever asks for the operator promises nothing by himself.
+      let excused = false;
+      let replaced = false;
+      // The end of a master that never held a lease may be proven by nothing.
+      let leased = false;
       const waitMs = terms.hasFenceDevice ? 60_000 : Math.max(0, safeWaitMs(terms.timing) - terms.isAlive.timeoutMs);
       const boundMs = (terms.isAlive.timeoutMs + 2 * terms.isAlive.heartbeatMs + waitMs + terms.bootMs + 60_000) * 1.1;
       return {
         strike: () => void (strikes += 1),
+        grant: () => void (leased = true),
+        told: ({ code }) => void (excused ||= code === 'fenceUnproven'),
+        tick: ({ t }) => {
+          if (lostAtMs === undefined || strikes !== 1 || excused || !leased || terms.switchover !== 'automatic')
+            return undefined;
+          const tookMs = t - lostAtMs;
+          if (tookMs <= boundMs) return undefined;
+          lostAtMs = undefined;
+          return `nobody serves ${Math.round(tookMs)} ms after the loss; ${Math.round(boundMs)} ms were promised`;
+        },
         host: ({ t, powered }) => {
-          if (!powered && lostAtMs === undefined) lostAtMs = t;
+          if (!powered && lostAtMs === undefined && !replaced) lostAtMs = t;
           if (powered) lostAtMs = undefined;
           return undefined;
         },
         vm: ({ t, role, powered, connected, production }) => {
-          if (role !== 'substituteVm' || !(powered && connected && production) || lostAtMs === undefined)
-            return undefined;
+          if (role !== 'substituteVm') return undefined;
+          replaced = powered && connected && production;
+          if (!replaced || lostAtMs === undefined) return undefined;
           const tookMs = t - lostAtMs;
           lostAtMs = undefined;
           return strikes === 1 && terms.switchover === 'automatic' && tookMs > boundMs

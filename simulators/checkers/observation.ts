@@ -67,6 +67,10 @@ type Facts = {
   lossReported: { readonly writes: number; readonly completed: number; readonly prefix: number };
   opened: { readonly image: string; readonly by: string };
   closed: { readonly image: string; readonly by: string };
+  /** A disk of the machine to be restored is written to. */
+  targetWritten: object;
+  /** That machine boots from its own disks. `equal`: they hold what the substitute VM's hold. */
+  targetRestarted: { readonly equal: boolean };
   // assured recovery
   testStarted: { readonly image: string; readonly prefix: number };
   testEnded: {
@@ -93,6 +97,10 @@ type Facts = {
   commandAccepted: { readonly commandId: string };
   /** The commands that the durable history holds, after a restart. */
   historyRead: { readonly commandIds: readonly string[] };
+  /** The answer to a wish that nobody awaits any more was obeyed all the same. */
+  lateAnswer: { readonly name: string; readonly ticket: string };
+  /** A deadline of a living process is past, and nothing has happened. */
+  overdue: { readonly id: string; readonly lateMs: number };
   timerFired: { readonly id: string; readonly dueMs: number; readonly startedMs: number; readonly ticket: string };
   session: { readonly sessionId: string };
   hypervisorCall: { readonly name: string; readonly mutates: boolean; readonly sessionId: string };

@@ -1,7 +1,8 @@
 import { leaseTimingDefaults } from '#machines/masterGuard/leaseTiming.ts';
 import type { SimulatedRandom } from '#simulators/random/SimulatedRandom.ts';
-import type { Action, ActionKind, HostName, OperatorCommand, PlanEntry, Run, SiteShape, When } from './plan.ts';
-import { hosts, processes } from './plan.ts';
+import type { Action, ActionKind, HostName, PlanEntry, Run, SiteShape, When } from './plan.ts';
+import { drawLife, kitTroubles } from './drawLife.ts';
+import { hosts, operatorCommands, processes } from './plan.ts';
 
 export const profileNames = ['standard', 'calm', 'brutal', 'liveness-only', 'blocks', 'fence'] as const;
 export type ProfileName = (typeof profileNames)[number];
@@ -14,6 +15,8 @@ type Profile = {
   readonly masterDiesPercent: number;
   readonly hours: number;
   readonly shape: (random: SimulatedRandom) => Partial<SiteShape>;
+  /** Of a hundred seeds this many also see what operators do in a scenario's life beside its switchover. */
+  readonly livesPercent?: number;
   /** Only what leaves the product able to go on by itself. */
   readonly recoverableOnly?: boolean;
 };
@@ -28,13 +31,37 @@ const chance = (random: SimulatedRandom, percent: number): boolean => random.int
 /** Every seed has a site of its own: each protection is there or not, but automatic only where a fence can be proven. */
 function drawnShape(random: SimulatedRandom): Partial<SiteShape> {
   const fenceDevice = chance(random, 50);
-  return { fenceDevice, speculation: chance(random, 70), switchover: chance(random, 85) ? 'automatic' : 'manual' };
+  const speculation = chance(random, 70);
+  const switchover = chance(random, 85) ? 'automatic' : 'manual';
+  const schedule = chance(random, 20) ? one(random, ['assuredRecovery', 'suspension'] as const) : undefined;
+  return { fenceDevice, speculation, switchover, ...(schedule === undefined ? {} : { schedule }) };
 }
 
 const profiles: { readonly [name in ProfileName]: Profile } = {
-  standard: { faultsAnHour: [1, 6], triggeredPercent: 35, masterDiesPercent: 60, hours: 1, shape: drawnShape },
-  calm: { faultsAnHour: [0, 1], triggeredPercent: 10, masterDiesPercent: 30, hours: 4, shape: drawnShape },
-  brutal: { faultsAnHour: [8, 25], triggeredPercent: 40, masterDiesPercent: 60, hours: 1, shape: drawnShape },
+  standard: {
+    faultsAnHour: [1, 6],
+    triggeredPercent: 35,
+    masterDiesPercent: 60,
+    livesPercent: 50,
+    hours: 1,
+    shape: drawnShape,
+  },
+  calm: {
+    faultsAnHour: [0, 1],
+    triggeredPercent: 10,
+    masterDiesPercent: 30,
+    livesPercent: 50,
+    hours: 4,
+    shape: drawnShape,
+  },
+  brutal: {
+    faultsAnHour: [8, 25],
+    triggeredPercent: 40,
+    masterDiesPercent: 60,
+    livesPercent: 50,
+    hours: 1,
+    shape: drawnShape,
+  },
   'liveness-only': {
     faultsAnHour: [1, 4],
     triggeredPercent: 30,
@@ -54,6 +81,11 @@ const profiles: { readonly [name in ProfileName]: Profile } = {
   },
 };
 
+const wishesOfLife = [
+  ...(['bareMetal.receive', 'bareMetal.finish', 'bareMetal.restart', 'bareMetal.abandon', 'guard.rejoin'] as const),
+  ...(['guard.disarm', 'guest.check', 'recoveryPoints.mount', 'recoveryPoints.restore'] as const),
+];
+
 /** States, wishes and messages worth a fault of their own: the places where races live. */
 const moments: readonly When[] = [
   ...[
@@ -63,10 +95,21 @@ const moments: readonly When[] = [
     'standingDown',
     'switchingOver',
     'replicating.isAlive.suspecting',
+    'flow.testing',
+    'reverseSynchronizing',
+    'switchingBack',
+    'undoingSwitchback',
+    'refreshingVolumes',
   ].map((state) => ({ state })),
-  ...['lease.claim', 'witness.claim', 'fence.powerOff', 'addresses.probe', 'master.look', 'replica.freeze'].map(
-    (wish) => ({ wish }),
-  ),
+  ...[
+    'lease.claim',
+    'witness.claim',
+    'fence.powerOff',
+    'addresses.probe',
+    'master.look',
+    'replica.freeze',
+    ...wishesOfLife,
+  ].map((wish) => ({ wish })),
   ...['createVm', 'powerOnVm', 'setNicsConnected', 'waitForGuest', 'deleteChildDisk', 'unregisterVm'].map((method) => ({
     wish: `hypervisor.${method}`,
   })),
@@ -76,9 +119,9 @@ const moments: readonly When[] = [
 const drawnKinds: readonly ActionKind[] = [
   ...(['cut', 'cut', 'jam', 'slow', 'flap', 'reset', 'crash', 'crash', 'freezeProcess', 'freezeHost'] as const),
   ...(['powerOff', 'jumpClock', 'diskFull', 'changesLost', 'hypervisor', 'hypervisor', 'human'] as const),
-  ...(['fenceDevice', 'witnessForgets', 'operator', 'notice', 'burst'] as const),
+  ...(['fenceDevice', 'witnessForgets', 'operator', 'notice', 'burst', 'kit', 'guests'] as const),
 ];
-const unrecoverable = new Set<ActionKind>(['human', 'witnessForgets', 'operator', 'notice']);
+const unrecoverable = new Set<ActionKind>(['human', 'witnessForgets', 'operator', 'notice', 'kit', 'guests']);
 const links: readonly (readonly [HostName, HostName])[] = [
   ['master', 'appliance'],
   ['master', 'witness'],
@@ -126,6 +169,7 @@ function drawPlan(draw: SimulatedRandom, profile: Profile, hours: number): PlanE
   });
   if (chance(draw, profile.masterDiesPercent))
     plan.push({ when: { atMs: draw.integer(spanMs) }, action: { kind: 'powerOff', host: 'master' } });
+  if (chance(draw, profile.livesPercent ?? 0)) plan.push(...drawLife(draw, spanMs));
   return plan;
 }
 
@@ -163,14 +207,6 @@ const retriable = [
   'unregisterVm',
   'deleteChildDisk',
 ] as const;
-const commands: readonly OperatorCommand[] = [
-  'run',
-  'stop',
-  'switchover',
-  'switchoverWithoutJournals',
-  'assertMasterOff',
-  'abort',
-];
 
 function drawAction(draw: SimulatedRandom, kind: ActionKind): Action {
   const [near, far] = one(draw, links);
@@ -198,14 +234,21 @@ function drawAction(draw: SimulatedRandom, kind: ActionKind): Action {
       return { kind, host: one(draw, ['master', 'appliance', 'witness']) };
     case 'hypervisor': {
       const trouble = one(draw, ['before', 'after', 'busy', 'sessionExpired', 'noSpace', 'slow'] as const);
-      return { kind, trouble, method: one(draw, retriable), nth: 1 + draw.integer(3) };
+      const method = one(draw, retriable);
+      // A host that sits on this order obeys it when the probe is old: only the host itself could refuse it then.
+      const obeysLate = trouble === 'slow' && method === 'setNicsConnected';
+      return { kind, trouble: obeysLate ? 'busy' : trouble, method, nth: 1 + draw.integer(3) };
     }
     case 'human':
       return { kind, edit: one(draw, ['snapshot', 'removeSnapshots', 'powerOffDouble']) };
     case 'fenceDevice':
       return { kind, trouble: one(draw, ['unreachable', 'liar', 'slow', 'replyLost']) };
     case 'operator':
-      return { kind, command: one(draw, commands), times: 1 + draw.integer(3) };
+      return { kind, command: one(draw, operatorCommands), times: 1 + draw.integer(3) };
+    case 'kit':
+      return { kind, trouble: one(draw, kitTroubles) };
+    case 'guests':
+      return { kind, trouble: one(draw, ['sayNo', 'neverUp']) };
     case 'notice':
       return { kind, maintenanceMs: 60_000 + draw.integer(900_000) };
     case 'burst':

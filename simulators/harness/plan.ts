@@ -45,6 +45,8 @@ export type Action =
   | { readonly kind: 'human'; readonly edit: HumanEdit }
   | { readonly kind: 'fenceDevice'; readonly trouble: 'unreachable' | 'liar' | 'slow' | 'replyLost' }
   | { readonly kind: 'witnessForgets' }
+  | { readonly kind: 'kit'; readonly trouble: KitTrouble }
+  | { readonly kind: 'guests'; readonly trouble: 'sayNo' | 'neverUp' }
   // people
   | { readonly kind: 'operator'; readonly command: OperatorCommand; readonly times: number }
   | { readonly kind: 'notice'; readonly maintenanceMs: number }
@@ -52,7 +54,22 @@ export type Action =
   /** Everything that is broken now is well again. */
   | { readonly kind: 'healAll' };
 
-export type OperatorCommand = 'run' | 'stop' | 'switchover' | 'switchoverWithoutJournals' | 'assertMasterOff' | 'abort';
+/** The machine that is restored: booted from the kit, or from its own disks already. */
+export type KitTrouble = 'unreachable' | 'losesPower' | 'losesWrites' | 'hangsAtBoot';
+
+export const operatorCommands = [
+  ...(['run', 'stop', 'switchover', 'switchoverWithoutJournals', 'assertMasterOff', 'abort'] as const),
+  ...(['suspend', 'resume', 'announceMaintenance', 'endMaintenance'] as const),
+  ...(['startTest', 'startManualTest', 'endTest'] as const),
+  /** Boots the kit first. */
+  'reverse',
+  ...(['confirmMapping', 'switchback', 'hardSwitchback', 'undoSwitchback'] as const),
+  /** Switches the machine off first: he tells the truth. */
+  'confirmTargetOff',
+  ...(['refreshVolumes', 'confirmVolumes'] as const),
+  ...(['recoverData', 'mountRecoveryPoint', 'restoreFiles', 'endRecovery'] as const),
+] as const;
+export type OperatorCommand = (typeof operatorCommands)[number];
 export type ActionKind = Action['kind'];
 export const actionKinds: readonly ActionKind[] = [
   ...([
@@ -67,7 +84,7 @@ export const actionKinds: readonly ActionKind[] = [
     'powerOff',
     'jumpClock',
   ] as const),
-  ...(['diskFull', 'changesLost', 'hypervisor', 'human', 'fenceDevice', 'witnessForgets'] as const),
+  ...(['diskFull', 'changesLost', 'hypervisor', 'human', 'fenceDevice', 'witnessForgets', 'kit', 'guests'] as const),
   ...(['operator', 'notice', 'burst', 'healAll'] as const),
 ];
 
@@ -105,6 +122,8 @@ export type SiteShape = {
   readonly witness: boolean;
   readonly fenceDevice: boolean;
   readonly watchdog: boolean;
+  /** What begins by itself, every hour. */
+  readonly schedule?: 'assuredRecovery' | 'suspension';
   /** Short times make more decisions an hour; `guide` are the guide's. */
   readonly times: 'guide' | 'short';
   /** Real bytes through the product's own data plane, or numbered writes only. */

@@ -1,12 +1,16 @@
 import type { AnyMachineSnapshot, AnyStateMachine } from 'xstate';
 import { firstStep, restore, statePath } from '#machines/host/step.ts';
 import type { ChartChange } from '#machines/parties/chartStore.ts';
-import type { Terms, VmKind } from '#simulators/checkers/observation.ts';
+import type { VmKind } from '#simulators/checkers/observation.ts';
 import type { SimulatedChartStore } from '#simulators/chartStore/SimulatedChartStore.ts';
 import type { VmRecord } from '#simulators/hypervisor/model/state.ts';
+import { diskPaths } from '#simulators/hypervisor/model/vmFacts.ts';
 import type { SimulatedSite } from '#simulators/site/SimulatedSite.ts';
 import { deciding } from './fenceGuard.ts';
+import { LifeObserver } from './lifeObserver.ts';
 import type { SiteEars } from './site.ts';
+import { SiteData } from './siteData.ts';
+import { SiteDeadlines } from './siteDeadlines.ts';
 
 /** What a whole site shows of itself: its charts by what they commit, its master and its VMs by what is done to them. */
 export class SiteObserver {
@@ -17,13 +21,17 @@ export class SiteObserver {
   booting = false;
   readonly #site: SimulatedSite;
   readonly #ears: SiteEars;
-  readonly #terms: Terms;
   readonly #vms = new Map<string, string>();
+  readonly #life: LifeObserver;
+  readonly data: SiteData;
+  readonly deadlines: SiteDeadlines;
 
-  constructor(site: SimulatedSite, ears: SiteEars, terms: Terms) {
+  constructor(site: SimulatedSite, ears: SiteEars) {
     this.#site = site;
     this.#ears = ears;
-    this.#terms = terms;
+    this.#life = new LifeObserver(site, ears);
+    this.data = new SiteData(site, (seen) => ears.observe(seen));
+    this.deadlines = new SiteDeadlines((seen) => ears.observe(seen));
   }
 
   watch(store: SimulatedChartStore, chart: AnyStateMachine, node: string): void {
@@ -37,6 +45,7 @@ export class SiteObserver {
   #committed(change: ChartChange, chart: AnyStateMachine, node: string): void {
     const t = this.#nowMs();
     const { instance, log } = change;
+    if (node === 'appliance') this.deadlines.committed(t, change);
     const before = this.snapshots.get(node) ?? firstStep(chart, JSON.parse(instance.input)).snapshot;
     const after = restore(chart, instance.snapshot);
     this.snapshots.set(node, after);
@@ -58,6 +67,7 @@ export class SiteObserver {
         deadlines: change.timersSet.length,
         wishes: 0,
       });
+      if (node === 'appliance') this.#life.committed(before, after);
       if (node === 'appliance' && log.taken === 'taken') this.#tellAnswer(event, epoch);
       if (node === 'guard') {
         if (deciding.has(event.type)) this.#guardEvent = event.type;
@@ -73,15 +83,7 @@ export class SiteObserver {
   /** Answers on which the fence rests. */
   #tellAnswer(event: { readonly type: string; readonly [detail: string]: unknown }, epoch: number): void {
     const t = this.#nowMs();
-    const result = event['result'] as Record<string, unknown> | undefined;
     switch (event.type) {
-      case 'master.look.done':
-        return this.#ears.observe({
-          t,
-          kind: 'look',
-          alive: result?.['alive'] === true,
-          evidence: String(result?.['evidence']),
-        });
       case 'master.notice':
       case 'operator.announceMaintenance':
         return this.#ears.observe({ t, kind: 'notice', forMs: Number(event['forMs']) });
@@ -91,10 +93,6 @@ export class SiteObserver {
         return this.#ears.observe({ t, kind: 'provenOff', epoch });
       case 'guard.isolate.done':
         return this.#ears.observe({ t, kind: 'isolationConfirmed', epoch });
-      case 'addresses.probe.done': {
-        const answered = ((result?.['answers'] as readonly unknown[] | undefined) ?? []).length > 0;
-        return this.#ears.observe({ t, kind: 'probe', addresses: this.#terms.productionAddresses, answered });
-      }
     }
   }
 
@@ -116,7 +114,7 @@ export class SiteObserver {
       () => void,
       () => void,
       () => void,
-      () => Promise<void>,
+      SimulatedSite['masterHost']['boot'],
     ];
     const [block, unblock] = [hostNetwork.block.bind(hostNetwork), hostNetwork.unblock.bind(hostNetwork)];
     const then = (what: () => void) => (): void => {
@@ -126,11 +124,11 @@ export class SiteObserver {
     masterHost.powerOff = then(powerOff);
     masterHost.freeze = then(freeze);
     masterHost.thaw = then(thaw);
-    masterHost.boot = async () => {
+    masterHost.boot = async (isolated) => {
       if (masterHost.poweredOn) return;
       this.booting = true;
       this.#ears.observe({ t: this.#nowMs(), kind: 'booted', armed: this.guardArmed() });
-      await boot();
+      await boot(isolated);
       this.booting = false;
       this.#tellHost();
     };
@@ -166,6 +164,7 @@ export class SiteObserver {
   tellVms(): void {
     const t = this.#nowMs();
     const present = new Set<string>();
+    this.#life.vmsChanged();
     for (const vm of this.#site.model.vms()) {
       present.add(vm.id);
       const seen = {
@@ -176,20 +175,31 @@ export class SiteObserver {
         powered: isOn(vm),
         connected: isConnected(vm),
         production: vm.devices.some((device) => device.kind === 'nic' && device.network === 'VM Network'),
-        disks: vm.devices.flatMap((device) => (device.kind === 'disk' ? [device.path] : [])),
+        disks: this.#chains(vm),
         guestUp: vm.guest.tools === 'guestToolsRunning',
       };
       if (seen.role === 'other') continue;
       const words = JSON.stringify(seen);
       if (this.#vms.get(vm.id) === words) continue;
       this.#vms.set(vm.id, words);
+      this.data.vm(t, vm, seen.role);
       this.#ears.observe({ t, kind: 'vm', ...seen });
     }
     for (const vmId of this.#vms.keys())
       if (!present.has(vmId)) {
+        this.data.gone(t, JSON.parse(this.#vms.get(vmId) ?? '{}').name);
         this.#vms.delete(vmId);
         this.#ears.observe({ t, kind: 'vmGone', vmId });
       }
+  }
+
+  /** What it runs on: its disks, and what they are children of. */
+  #chains(vm: VmRecord): readonly string[] {
+    const { disks } = this.#site.model;
+    return diskPaths(vm).flatMap((path) => {
+      const parent = disks.find(path)?.parent;
+      return parent === undefined ? [path] : [path, parent];
+    });
   }
 
   #nowMs(): number {

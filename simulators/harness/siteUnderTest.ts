@@ -1,5 +1,5 @@
 import type { AnyStateMachine } from 'xstate';
-import type { CommandAnswer, Requests, ScenarioCommand } from '#engine/protocol/messages.ts';
+import type { CommandAnswer, Requests } from '#engine/protocol/messages.ts';
 import { openSession } from '#engine/protocol/session.ts';
 import { PartyFault } from '#machines/faults.ts';
 import { statePath } from '#machines/host/step.ts';
@@ -13,21 +13,28 @@ import { leavesOf } from './coverage.ts';
 import { buildFenceSite } from './fenceSite.ts';
 import { kindOf } from './nemesis.ts';
 import { flap, strikeNetwork } from './networkStrikes.ts';
-import type { Action, HostName, OperatorCommand, ProcessName, Run } from './plan.ts';
+import type { Action, HostName, HumanEdit, OperatorCommand, ProcessName, Run } from './plan.ts';
 import { processes } from './plan.ts';
 import type { BuildSite, History, SiteEars, SiteUnderTest, Undo } from './site.ts';
 import { isConnected, isOn, roleOf, SiteObserver } from './siteObserver.ts';
 import { shortIsAlive, shortTiming } from './shortTimes.ts';
+import {
+  commandOf,
+  editByHand,
+  guestChecks,
+  machineIsGone,
+  scheduleOf,
+  needsOperator,
+  restful,
+  trouble,
+} from './siteOperator.ts';
+import { tapParties } from './siteTaps.ts';
 import { tapLeaseVoters, tapRequests } from './taps.ts';
 
 /** The charts whose every edge a night of simulation must walk. */
 export const chartsUnderTest: readonly AnyStateMachine[] = [scenarioChart, masterGuardChart];
 
 const bootMs = 20_000;
-/** Where nothing is awaited, or only a person. */
-const restful = /^(stopped|switchedOver)\b/;
-const needsOperator = /verdict\.unproven|waitingToConnect|addressAlive|suspended/;
-
 /** The product's engines, charts and voters on a whole simulated site; everything that the harness knows of it is here. */
 class WholeSite implements SiteUnderTest {
   readonly terms: Terms;
@@ -50,11 +57,20 @@ class WholeSite implements SiteUnderTest {
       productionAddresses: fence.productionAddresses,
       bootMs,
     };
-    this.#observer = new SiteObserver(site, ears, this.terms);
+    this.#observer = new SiteObserver(site, ears);
     this.#observer.watch(site.appliance.store, scenarioChart, 'appliance');
     this.#observer.watch(site.masterHost.guardStore, masterGuardChart, 'guard');
     this.#observer.watchMaster();
     site.model.onChanged(() => this.#observer.tellVms());
+    this.#tick();
+  }
+
+  #tick(): void {
+    this.clock.after(1_000, () => {
+      this.#observer.data.look(this.#nowMs());
+      this.#observer.deadlines.tick(this.#nowMs());
+      this.#tick();
+    });
   }
 
   get clock(): SimulatedSite['clock'] {
@@ -89,7 +105,8 @@ class WholeSite implements SiteUnderTest {
     const { path } = this.state();
     const waitsFor = needsOperator.exec(path)?.[0];
     if (waitsFor !== undefined) return { settled: true, reason: waitsFor };
-    if (this.#poweredOffByHand && path.startsWith('switchedOver'))
+    if (machineIsGone(this.#site, path)) return { settled: true, reason: 'the machine is gone' };
+    if (this.#poweredOffByHand && /^(switchedOver|reverse)/.test(path))
       return { settled: true, reason: 'powered off by hand' };
     const replicates = path.includes('flow.connected') && path.includes('isAlive.alive');
     return { settled: restful.test(path) || replicates };
@@ -131,7 +148,7 @@ class WholeSite implements SiteUnderTest {
       case 'flap':
         return this.#flap(action);
       case 'crash':
-        return this.#crash(action.process);
+        return this.#crash(action.process, action.disk !== 'kept');
       case 'freezeProcess':
       case 'freezeHost':
         return this.#freeze(action.kind === 'freezeHost' ? action.host : hostOf[action.process]);
@@ -143,23 +160,25 @@ class WholeSite implements SiteUnderTest {
         master.loseChanges('the simulation');
         return undefined;
       case 'hypervisor':
-        if (action.trouble === 'slow' || action.trouble === 'sessionExpired') return 'unknown';
-        appliance.failHypervisor({
-          method: action.method,
-          nth: action.nth,
-          when: action.trouble === 'after' ? 'after' : 'before',
-          ...(action.trouble === 'busy' ? { fault: new PartyFault('busy', { object: 'simulated' }) } : {}),
-        });
+        if (action.trouble === 'sessionExpired') this.#site.model.sessions.expireAll();
+        else
+          appliance.failHypervisor({
+            method: action.method,
+            nth: action.nth,
+            when: action.trouble === 'after' || action.trouble === 'slow' ? action.trouble : 'before',
+            ...(action.trouble === 'busy' ? { fault: new PartyFault('busy', { object: 'simulated' }) } : {}),
+          });
         return undefined;
       case 'fenceDevice':
-        if (action.trouble !== 'unreachable') return 'unknown';
-        this.#site.fenceReachable = false;
-        return () => (this.#site.fenceReachable = true);
+        return this.#fenceDevice(action.trouble);
       case 'witnessForgets':
         this.#site.witness.kill();
         this.#site.witness.forget();
         void this.#site.witness.start();
         return undefined;
+      case 'kit':
+      case 'guests':
+        return trouble(this.#site, action);
       case 'human':
         return this.#human(action.edit);
       case 'operator':
@@ -203,12 +222,12 @@ class WholeSite implements SiteUnderTest {
     return flap(this.clock, periodMs, () => (mend = this.#cut({ kind: 'cut', from, to })), end);
   }
 
-  #crash(process: ProcessName): Undo {
+  #crash(process: ProcessName, powerLost = false): Undo {
     const { appliance, masterHost, witness } = this.#site;
     switch (process) {
       case 'appliance':
-        if (appliance.running) appliance.kill();
-        return () => void (appliance.running ? undefined : appliance.start());
+        this.#killAppliance(powerLost);
+        return () => void (appliance.running ? undefined : appliance.start().then(() => this.#applianceRuns()));
       case 'witness':
         if (witness.running) witness.kill();
         return () => void (witness.running ? undefined : witness.start());
@@ -224,48 +243,78 @@ class WholeSite implements SiteUnderTest {
     }
   }
 
+  #killAppliance(powerLost: boolean): void {
+    const { appliance } = this.#site;
+    if (!appliance.running) return;
+    this.#observer.data.look(this.#nowMs());
+    this.#observer.deadlines.stands();
+    appliance.kill({ powerLost });
+  }
+
+  /** What the new process found: the data, and every command that was ever answered as accepted. */
+  #applianceRuns(): void {
+    const t = this.#nowMs();
+    this.#observer.deadlines.runs(t);
+    this.#observer.data.recovered(t);
+    const { store } = this.#site.appliance;
+    const entries = store.instances().flatMap((instance) => store.history(instance));
+    const commandIds = entries.flatMap(({ dedup }) => /^command:(.*)$/.exec(dedup ?? '')?.[1] ?? []);
+    this.#ears.observe({ t, kind: 'historyRead', commandIds });
+  }
+
+  #fenceDevice(trouble: (Action & { readonly kind: 'fenceDevice' })['trouble']): Undo | undefined {
+    const site = this.#site;
+    const { fenceDevice } = site;
+    switch (trouble) {
+      case 'unreachable':
+        site.fenceReachable = false;
+        return () => (site.fenceReachable = true);
+      case 'slow':
+        fenceDevice.offAfterMs = 8_000;
+        return () => (fenceDevice.offAfterMs = 0);
+      default:
+        fenceDevice.fail(trouble === 'liar' ? 'claimedOnly' : 'lostAfter');
+        return undefined;
+    }
+  }
+
   #freeze(host: HostName): Undo | 'unknown' {
     const party = { master: this.#site.masterHost, appliance: this.#site.appliance, witness: this.#site.witness };
     if (!(host in party)) return 'unknown';
     const frozen = party[host as keyof typeof party];
+    const { deadlines } = this.#observer;
     frozen.freeze();
-    return () => frozen.thaw();
+    if (host === 'appliance') deadlines.stands();
+    return () => {
+      frozen.thaw();
+      if (host === 'appliance' && this.#site.appliance.running) deadlines.runs(this.#nowMs());
+    };
   }
 
   #jumpClock(host: HostName, byMs: number): undefined | 'unknown' {
     const party = { master: this.#site.masterHost, appliance: this.#site.appliance, witness: this.#site.witness };
     if (!(host in party)) return 'unknown';
     party[host as keyof typeof party].jumpClock(byMs);
+    if (host === 'appliance') this.#observer.deadlines.wallClockSet();
     return undefined;
   }
 
   #powerOff(host: HostName): Undo | 'unknown' {
-    if (host === 'appliance' || host === 'witness') return this.#crash(host);
+    if (host === 'appliance' || host === 'witness') return this.#crash(host, true);
     if (host !== 'master') return 'unknown';
-    this.#site.masterHost.powerOff();
-    return () => {
-      void this.#site.masterHost.boot().then(() => {
-        if (!this.#site.writeIds) this.#site.workload.moveTo(this.#site.masterHost.machineClock);
-      });
-    };
+    this.#site.cutPower();
+    return () => void this.#site.pressPower();
   }
 
-  #human(edit: string): undefined | 'unknown' {
-    const { model } = this.#site;
-    const double = model.vms().find((vm) => roleOf(vm) === 'substituteVm');
-    if (!double) return 'unknown';
-    if (edit === 'snapshot') model.createSnapshot(double.id, { name: 'by hand', description: '' });
-    else if (edit === 'removeSnapshots') model.removeSnapshots(double.id);
-    else if (edit === 'powerOffDouble' && isOn(double)) {
-      model.powerOff(double.id);
-      this.#poweredOffByHand = true;
-    } else return 'unknown';
-    return undefined;
+  #human(edit: HumanEdit): undefined | 'unknown' {
+    const done = editByHand(this.#site, edit);
+    if (edit === 'powerOffDouble' && done !== 'unknown') this.#poweredOffByHand = true;
+    return done;
   }
 
   #command(command: OperatorCommand): void {
     const { scenario } = this.#site;
-    const asked = commandOf(command, scenario.master.host);
+    const asked = commandOf(command, this.#site, this.state().path);
     const commandId = `sim-${(this.#commands += 1)}`;
     this.#ask({ scenarioId: scenario.scenarioId, commandId, command: asked })
       .then(({ accepted }) => {
@@ -299,37 +348,32 @@ const hostOf: Record<ProcessName, HostName> = {
   witness: 'witness',
 };
 
-function commandOf(command: OperatorCommand, masterName: string): ScenarioCommand {
-  switch (command) {
-    case 'run':
-    case 'stop':
-      return { command };
-    case 'switchover':
-      return { command, waitForJournals: true };
-    case 'switchoverWithoutJournals':
-      return { command: 'switchover', waitForJournals: false };
-    case 'assertMasterOff':
-      return { command, masterName, by: 'simulated' };
-    case 'abort':
-      return { command: 'giveUpSwitchover' };
-  }
-}
-
 const buildWholeSite: BuildSite = async (run, ears) => {
   const { driftPpm, watchdog, switchover, speculation, fenceDevice, witness, blocks } = run.site;
   const nowMs = (): number => (whole ? Number(whole.clock.monotonicNs()) / 1e6 : 0);
   let whole: WholeSite | undefined;
   tapLeaseVoters({ ears, nowMs }, () => whole?.takesOverByItself() ?? true);
   tapRequests({ ears, nowMs });
+  tapParties({ ears, nowMs });
   const site = await SimulatedSite.start({
     seed: run.seed,
     watchdog,
     data: blocks ? 'blocks' : 'writeIds',
+    onLease: ({ voter, sentNs, validUntilNs }) =>
+      ears.observe({
+        t: nowMs(),
+        kind: 'lease',
+        voter: voter.host === 'witness' ? 'witness' : 'appliance',
+        sentMonotonicMs: Number(sentNs) / 1e6,
+        validUntilMonotonicMs: Number(validUntilNs) / 1e6,
+      }),
     drift: { master: driftPpm.master ?? 0, appliance: driftPpm.appliance ?? 0, witness: driftPpm.witness ?? 0 },
   });
   await site.createScenario({
     switchover,
     speculation,
+    ...scheduleOf(run.site),
+    assuredRecovery: { checks: guestChecks, testMsMax: 1_200_000 },
     fence: fenceDevice ? 'device' : witness ? 'lease' : 'none',
     ...(run.site.times === 'short' ? { times: { isAlive: shortIsAlive, timing: shortTiming } } : {}),
   });

@@ -21,12 +21,15 @@ import { devicesOf, freePlace, hasTag, isDouble, nicsOf, tagKeys, vmState } from
 
 export type HypervisorMethod = Exclude<keyof Hypervisor, 'close'>;
 
-/** A failure that a test plans: `before` the host has done anything, or `after`, when only the answer is lost. */
+/**
+ * A failure that a test plans: `before` the host has done anything, or `after`, when only the answer is lost. `slow`: it
+ * is done, much later.
+ */
 export type PlannedFailure = {
   readonly method: HypervisorMethod;
   /** 1 is the next call of this method. */
   readonly nth: number;
-  readonly when: 'before' | 'after';
+  readonly when: 'before' | 'after' | 'slow';
   /** Instead of `unreachable` (before) or `effectUnknown` (after). */
   readonly fault?: PartyFault;
 };
@@ -44,6 +47,8 @@ export type SimulatedHypervisorParts = {
   readonly reachable?: () => boolean;
 };
 
+/** Longer than a host ever takes, shorter than a wish waits. */
+const slowMs = 20_000;
 /** What a guest is given to shut down by itself before it is switched off. */
 const guestShutdownMs = 120_000;
 
@@ -314,6 +319,7 @@ export class SimulatedHypervisor implements Hypervisor {
     const half = Math.ceil(this.#latencyMs / 2);
     // What was sent is on its way, whatever becomes of whoever sent it; he hears of it when he runs.
     await this.model.clock.sleep(half + this.#random.integer(half + 1));
+    if (planned?.when === 'slow') await this.model.clock.sleep(slowMs);
     if (planned?.when === 'before') {
       throw planned.fault ?? new PartyFault('unreachable', { host: this.#host, reason: 'simulated' });
     }

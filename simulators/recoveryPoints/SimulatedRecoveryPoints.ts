@@ -107,7 +107,7 @@ export class SimulatedRecoveryPoints implements RecoveryPoints {
       return;
     }
     this.#cancel = this.#parts.clock.after(this.#parts.fileMs ?? 10, () => {
-      target.files.set(placeOf(file[0], plan.folder), file[1]);
+      target.files.set(placeOf(file[0], plan), file[1]);
       this.#copyNext(files, plan, target, at + 1);
     });
   }
@@ -132,9 +132,9 @@ export class SimulatedRecoveryPoints implements RecoveryPoints {
 
 const isWithin = (path: string, root: string): boolean => path === root || path.startsWith(`${root}/`);
 
-/** The original place, or below a folder of the same volume. */
-function placeOf(path: string, folder: string | undefined): string {
+/** The original place, or below a folder of the same volume; a volume like `/home` has a separator in its name. */
+function placeOf(path: string, { folder, items }: Plan): string {
   if (folder === undefined) return path;
-  const [volume = '', ...rest] = path.split('/');
-  return [volume, folder, ...rest].join('/');
+  const volume = items.find((item) => isWithin(path, item.volume))?.volume ?? '';
+  return `${volume}/${folder}${path.slice(volume.length)}`;
 }

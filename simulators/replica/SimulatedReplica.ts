@@ -279,7 +279,7 @@ export class SimulatedReplica implements Replica {
   }
 
   #nowMs(): number {
-    return Number(this.#options.clock.monotonicNs()) / 1e6;
+    return this.#options.source.nowMs();
   }
 
   /** One intent of a scenario after the other; an older epoch is refused. */

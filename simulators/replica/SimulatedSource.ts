@@ -51,6 +51,11 @@ export class SimulatedSource {
     this.#compareBytesPerSecond = options.compareBytesPerSecond ?? 400_000_000;
   }
 
+  /** The master's monotonic clock, in milliseconds: points are moments of the master, whoever counts them. */
+  nowMs(): number {
+    return Number(this.#clock.monotonicNs()) / 1e6;
+  }
+
   /** Whether its engine's process runs. */
   get alive(): boolean {
     return this.#alive;

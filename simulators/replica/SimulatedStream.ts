@@ -281,7 +281,7 @@ export class SimulatedStream {
   }
 
   #nowMs(): number {
-    return Number(this.#around.clock.monotonicNs()) / 1e6;
+    return this.#around.source.nowMs();
   }
 }
 

@@ -63,6 +63,7 @@ export class SimulatedApplianceHost {
   #planned: PlannedFailure[] = [];
 
   readonly #machine: ProcessClock;
+  #cuts = 0;
   /** UUIDs of the disks that the appliance's guest sees. */
   readonly #attached = new Set<string>();
 
@@ -88,7 +89,7 @@ export class SimulatedApplianceHost {
       store: this.#store,
       fenceDevice: () => this.#around.fenceDevice,
       addresses: this.#around.addresses(clock),
-      capabilities: ['speculation', 'assuredRecovery', 'reverseReplication', 'dataRecovery', 'offline'],
+      capabilities: ['speculation', 'assuredRecovery', 'reverseReplication', 'dataRecovery', 'offline', 'guestChecks'],
       replica: (onFact) =>
         replica?.open({ clock, isAttached: (wwn) => this.#attached.has(wwn) }, onFact) ??
         new ReplicaReceiver({
@@ -145,8 +146,11 @@ export class SimulatedApplianceHost {
     else this.#planned.push(failure);
   }
 
-  /** `kill -9`: timers, sockets and open disks are gone; what was durable stays. */
-  kill(): void {
+  /**
+   * `kill -9`: timers, sockets and open disks are gone; what was durable stays. With `powerLost` the caches are gone too,
+   * and of what was not flushed an end of chance.
+   */
+  kill({ powerLost = false }: { readonly powerLost?: boolean } = {}): void {
     this.#process?.appliance.halt();
     this.#process?.clock.kill();
     this.#around.network.kill('appliance');
@@ -154,7 +158,7 @@ export class SimulatedApplianceHost {
     this.#around.replica?.killed();
     this.#around.onKilled();
     this.#store = this.#store.reopen();
-    this.#files = this.#files.restart();
+    this.#files = this.#files.restart(powerLost ? this.#around.random.fork(`power-${(this.#cuts += 1)}`) : undefined);
     this.#process = undefined;
   }
 

@@ -3,6 +3,7 @@ import { Guard } from '#engine/guard/Guard.ts';
 import type { GuardOptions } from '#engine/guard/Guard.ts';
 import { ReplicationSources } from '#engine/master/ReplicationSources.ts';
 import { engineVersion } from '#engine/protocol/messages.ts';
+import type { Caller } from '#engine/protocol/session.ts';
 import { crc32 } from '#engine/protocol/crc32.ts';
 import type { Intent } from '#machines/parties/intent.ts';
 import type { Network } from '#machines/parties/network.ts';
@@ -28,6 +29,7 @@ export type MasterHostOptions = {
   /** What its engine sends instead of blocks. */
   readonly source?: SimulatedSource | undefined;
   readonly onGuardCommit?: GuardOptions['onCommit'];
+  readonly onLease?: GuardOptions['onLease'] | undefined;
   /** Power, standstill or network of the machine have changed. */
   readonly onChange?: () => void;
 };
@@ -35,6 +37,8 @@ export type MasterHostOptions = {
 type Running = { readonly clock: ProcessClock; readonly view: Network };
 
 const name = 'master';
+/** The kit writes its order on the disks: there is no session to speak of. */
+const byKit = { node: 'kit', purpose: 'engine' } as Caller;
 export const masterPort = 25_000;
 export const guardPort = 25_001;
 /** The supervisor of the guard starts it again this long after its death. */
@@ -127,7 +131,7 @@ export class SimulatedMasterHost {
     this.hostNetwork.restartHost();
     this.#guardStore.store = this.#guardStore.store.reopen();
     await this.startGuard();
-    if (isolated) await this.#guard?.guard.handlers()['guard.isolate']?.({ intent: isolated }, { node: 'kit' });
+    if (isolated) await this.#guard?.guard.handlers()['guard.isolate']?.({ intent: isolated }, byKit);
     this.hostNetwork.comeUp();
     await this.startEngine(this.#options.engineVersion);
     this.#options.onChange?.();
@@ -197,7 +201,7 @@ export class SimulatedMasterHost {
   }
 
   async startGuard(): Promise<void> {
-    const { network, onGuardCommit } = this.#options;
+    const { network, onGuardCommit, onLease } = this.#options;
     const [clock, view] = [this.#machine.process(), network.host(name)];
     const guard = new Guard({
       node: name,
@@ -208,6 +212,7 @@ export class SimulatedMasterHost {
       store: this.#guardStore.store,
       hostNetwork: this.hostNetwork,
       ...(this.#options.watchdog === false ? {} : { watchdog: this.watchdog }),
+      ...(onLease ? { onLease } : {}),
       onCommit: (commit) => {
         onGuardCommit?.(commit);
         this.#options.onChange?.();

@@ -9,15 +9,13 @@ import type {
 } from '#engine/protocol/messages.ts';
 import { openSession } from '#engine/protocol/session.ts';
 import { statePath } from '#machines/host/step.ts';
-import type { CheckAnswer } from '#machines/parties/guestChecks.ts';
 import type { Explanation } from '#machines/scenario/explain.ts';
 import type { SwitchoverRehearsal } from '#machines/switchover/rehearseSwitchover.ts';
 import { scenarioId } from '#machines/vocabulary.ts';
-import type { ScenarioDefinition, ServiceCheck } from '#machines/vocabulary.ts';
+import type { ScenarioDefinition } from '#machines/vocabulary.ts';
 import { SimulatedAddressProbe } from '#simulators/addressProbe/SimulatedAddressProbe.ts';
 import { SimulatedClock } from '#simulators/clock/SimulatedClock.ts';
 import { SimulatedFenceDevice } from '#simulators/fenceDevice/SimulatedFenceDevice.ts';
-import { SimulatedGuestChecks } from '#simulators/guestChecks/SimulatedGuestChecks.ts';
 import { registerAppliance } from '#simulators/hypervisor/model/appliance.ts';
 import { HypervisorModel } from '#simulators/hypervisor/model/hypervisorModel.ts';
 import { SimulatedMaster } from '#simulators/master/SimulatedMaster.ts';
@@ -25,39 +23,22 @@ import { SimulatedNetwork } from '#simulators/network/SimulatedNetwork.ts';
 import { SimulatedRandom } from '#simulators/random/SimulatedRandom.ts';
 import { SimulatedApplianceHost } from './SimulatedAppliance.ts';
 import { definitionOf, productionAddress, testNetwork } from './definition.ts';
+import { SimulatedGuests } from './SimulatedGuests.ts';
 import { SimulatedMasterHost } from './SimulatedMasterHost.ts';
 import { SimulatedPast } from './SimulatedPast.ts';
 import { SimulatedWayBack, hardwareId } from './SimulatedWayBack.ts';
 import { SimulatedWitnessHost } from './SimulatedWitnessHost.ts';
 import type { ScenarioChoice, Site, WriteTally } from './site.ts';
+import type { SimulatedSiteOptions } from './siteOptions.ts';
 import { NumberedWrites } from './numberedWrites.ts';
 import { WriteIds } from './WriteIds.ts';
 
 const MiB = 2 ** 20;
 const awaitedMs = 3_600_000;
 const stepMs = 1_000;
-const diskId = '/dev/sda';
+/** The one disk of its master. */
+export const diskId = '/dev/sda';
 const password = 'simulated';
-
-export type SimulatedSiteOptions = {
-  readonly seed: string;
-  readonly diskBytes?: number;
-  readonly writesPerSecond?: number;
-  readonly spoolBytesMax?: number;
-  readonly datastoreBytes?: number;
-  /** What the operator types as the hypervisor's password; the right one when not given. */
-  readonly typedPassword?: string;
-  /** Another version than the appliance's. */
-  readonly masterEngineVersion?: string;
-  readonly traceNotPermitted?: boolean;
-  /** Numbers instead of blocks: a hundred times faster, for whoever looks at decisions. */
-  readonly data?: 'blocks' | 'writeIds';
-  /** Without one a frozen master thaws when it likes. */
-  readonly watchdog?: boolean;
-  /** Bytes arrive cut at places of chance: true when not given. A decoder's matter, and half of all the time. */
-  readonly stutter?: boolean;
-  readonly drift?: { readonly master: number; readonly appliance: number; readonly witness: number };
-};
 
 /**
  * A whole site in one process and in virtual time: the product's own engines, charts and data plane on simulated
@@ -83,10 +64,7 @@ export class SimulatedSite implements Site {
   readonly wayBack: SimulatedWayBack;
   /** The recovery points, and the hosts that files go to. */
   readonly past = new SimulatedPast();
-  /** What a guest answers to a check, by the check's name: yes when it is not said. */
-  readonly guestAnswers = new Map<string, CheckAnswer>();
-  /** How often a guest has said yes, by its VM. */
-  readonly guestPasses = new Map<string, number>();
+  readonly guests: SimulatedGuests;
   /** Somebody else on the production network answers for these addresses. */
   readonly strangers = new Map<string, string>();
   /** The fence device can be reached. */
@@ -126,6 +104,7 @@ export class SimulatedSite implements Site {
       engineVersion: options.masterEngineVersion,
       ...(options.watchdog === undefined ? {} : { watchdog: options.watchdog }),
       ...(drift === undefined ? {} : { driftPpm: drift.master }),
+      onLease: options.onLease,
       onGuardCommit: ({ event, snapshot, taken }) =>
         this.#note('guard', event.type, statePath(snapshot.value), taken === 'stale'),
     });
@@ -161,6 +140,7 @@ export class SimulatedSite implements Site {
       random: this.#random.fork('workload'),
       writesPerSecond: options.writesPerSecond ?? 5,
     });
+    this.guests = new SimulatedGuests(this.model);
     this.wayBack = new SimulatedWayBack({
       clock,
       network: this.network,
@@ -186,10 +166,7 @@ export class SimulatedSite implements Site {
       further: (process, onFact) => ({
         bareMetal: this.wayBack.party(onFact),
         recoveryPoints: this.past.party(process, onFact),
-        guest: new SimulatedGuestChecks({
-          clock: process,
-          whatAnswers: (vmId, check) => this.#whatGuestSays(vmId, check),
-        }),
+        guest: this.guests.party(process),
       }),
       onDetached: () => this.past.letGo('the disks are needed'),
       onKilled: () => {
@@ -289,8 +266,13 @@ export class SimulatedSite implements Site {
 
   /** The machine has power again; what ran on it runs again. */
   async bootMaster(): Promise<void> {
-    if (this.wayBack.holdsMachine || !this.wayBack.bootable) return;
-    await this.settle(this.masterHost.boot());
+    await this.settle(this.pressPower());
+  }
+
+  /** The same without moving time. A machine that runs the boot kit has power, one that is half restored cannot boot. */
+  async pressPower(): Promise<void> {
+    if (this.masterHost.poweredOn || this.wayBack.holdsMachine || !this.wayBack.bootable) return;
+    await this.masterHost.boot();
     if (!this.writeIds) this.workload.moveTo(this.masterHost.machineClock);
   }
 
@@ -384,13 +366,6 @@ export class SimulatedSite implements Site {
     const runs = this.masterHost.poweredOn && !this.masterHost.frozen;
     if (runs && !isWriting) this.writeIds?.workload.start();
     else if (!runs && isWriting) this.writeIds?.workload.stop();
-  }
-
-  #whatGuestSays(vmId: string, check: ServiceCheck): CheckAnswer | undefined {
-    if (this.model.findVm(vmId)?.guest.tools !== 'guestToolsRunning') return undefined;
-    const answer = this.guestAnswers.get(check.name) ?? { outcome: 'passed', evidence: 'simulated' };
-    if (answer.outcome === 'passed') this.guestPasses.set(vmId, (this.guestPasses.get(vmId) ?? 0) + 1);
-    return answer;
   }
 
   #whoAnswers(address: string): string | undefined {

@@ -43,6 +43,8 @@ export class SimulatedWayBack {
   #tell: (fact: Fact) => void = () => {};
   #doubleUp = false;
   #booting: (() => void) | undefined;
+  /** Told what is done to the machine's disks, at the moment that it is done. */
+  onTarget: (what: 'written' | 'restartedEqual' | 'restartedDiffering') => void = () => {};
   /** The restored system hangs at boot. */
   hangsAtBoot = false;
   /** False while the way to the kit is cut. */
@@ -105,9 +107,17 @@ export class SimulatedWayBack {
       },
       sourceDisk: () => (this.#doubleUp ? this.#diskOfDouble() : undefined),
       attachedDisk: () => this.#diskOfDouble(),
+      onWrite: () => this.onTarget('written'),
       onRestart: (intent) => this.#bootRestored(intent),
     });
     this.#kit.reachable = this.#reachable;
+  }
+
+  /** The system in the substitute VM writes. */
+  scribble(offset: number, bytes: Uint8Array): void {
+    const disk = this.#diskOfDouble();
+    if (!disk || !this.#doubleUp) throw new Error('no substitute VM runs');
+    disk.write(offset, bytes);
   }
 
   /** Whatever of the kit runs on the hardware ends. */
@@ -132,6 +142,8 @@ export class SimulatedWayBack {
   #bootRestored(intent: Intent): void {
     const { clock, master, masterHost, diskId, onRestored } = this.#around;
     const restored = this.#kit?.contentOf(targetSerial);
+    const source = this.#diskOfDouble();
+    this.onTarget(source && restored?.equals(source) ? 'restartedEqual' : 'restartedDiffering');
     const disk = master.disk(diskId);
     if (restored) disk.write(0, restored.read(0, disk.bytes));
     this.#booting = clock.after(bootMs, () => {
@@ -169,6 +181,7 @@ export class SimulatedWayBack {
     }
     network.powerOn(host);
     const handlers = [{ 'host.describe': () => this.#describeDouble() }];
+    this.#kit?.reconnect();
     void new Engine({ node: 'master', listen: doubleAddress, clock, network: network.host(host), handlers }).start();
   }
 

@@ -2,6 +2,8 @@ import type { ScenarioId } from '#machines/vocabulary.ts';
 import type { SimulatedClock } from '#simulators/clock/SimulatedClock.ts';
 import type { SimulatedNetwork } from '#simulators/network/SimulatedNetwork.ts';
 import { SimulatedReplica, SimulatedReplicaStore } from '#simulators/replica/SimulatedReplica.ts';
+import type { ReplicaImage } from '#simulators/replica/SimulatedReplica.ts';
+import type { KeptReplica } from '#simulators/replica/replicaFlow.ts';
 import { SimulatedSource } from '#simulators/replica/SimulatedSource.ts';
 import { SteadyWorkload } from '#simulators/replica/simulatedWorkload.ts';
 import type { ReplicaHost } from './SimulatedAppliance.ts';
@@ -53,6 +55,33 @@ export class WriteIds implements ReplicaHost {
 
   /** Which of the master's writes a VM on the replica disks finds; undefined while they are a mixture. */
   prefix(scenario: ScenarioId): number | undefined {
+    const image = this.image(scenario);
+    return image?.consistent ? image.prefix : undefined;
+  }
+
+  /** What the appliance's host keeps of a scenario, whether its engine runs or not. */
+  kept(scenario: ScenarioId): KeptReplica | undefined {
+    return this.#store.kept.get(scenario);
+  }
+
+  /** Of all scenarios. */
+  all(): readonly KeptReplica[] {
+    return [...this.#store.kept.values()];
+  }
+
+  /** The engine has its disks open. */
+  writes(scenario: ScenarioId): boolean {
+    return this.#replica !== undefined && this.kept(scenario)?.open === true;
+  }
+
+  /** A VM writes to the replica disks themselves. */
+  diverge(scenario: ScenarioId): void {
+    const kept = this.kept(scenario);
+    if (kept) kept.diverged += 1;
+  }
+
+  /** What is on the replica disks now. */
+  image(scenario: ScenarioId): ReplicaImage | undefined {
     const replica =
       this.#replica ??
       new SimulatedReplica({
@@ -62,7 +91,6 @@ export class WriteIds implements ReplicaHost {
         store: this.#store,
         onFact: () => {},
       });
-    const image = replica.imageOf(scenario);
-    return image?.consistent ? image.prefix : undefined;
+    return replica.imageOf(scenario);
   }
 }

@@ -111,7 +111,7 @@ const payloads: Record<string, readonly Record<string, unknown>[]> = {
   'offline.stageSeed.done': [{ result: { folder: '/seed' } }],
 };
 
-const eventsFor = (type: string): readonly Record<string, unknown>[] => {
+export const eventsFor = (type: string): readonly Record<string, unknown>[] => {
   if (type.endsWith('.failed'))
     return [
       { fault: fault('unreachable', { host: 'h', reason: 'r' }) },
@@ -137,17 +137,17 @@ const keyOf = (snapshot: AnyMachineSnapshot): string => {
 };
 
 /** What the chart tells itself is never heard from outside. */
-const raisedByItself = (type: string): boolean => type.startsWith('xstate.done.') || type === 'fence.proven';
+export const raisedByItself = (type: string): boolean => type.startsWith('xstate.done.') || type === 'fence.proven';
 
 /** Regions of the steady state, and where each is when nothing is the matter with it. */
-const home = new Set(['connected', 'alive', 'armed', 'unscheduled', 'idle']);
+const home = new Set(['connected', 'alive', 'armed', 'unscheduled', 'scheduled', 'idle']);
 const awayMax = 1;
 
 /**
  * The regions of `replicating` are independent but for what they leave in the context. Each is walked with the others at
  * home or just entered, not in all products; the simulations meet the rest.
  */
-function isTooFar(value: unknown): boolean {
+export function isTooFar(value: unknown): boolean {
   const regions = (value as { replicating?: Record<string, unknown> }).replicating;
   if (regions === undefined) return false;
   return Object.values(regions).filter((state) => !home.has(String(state))).length > awayMax;
@@ -187,7 +187,7 @@ export function explore(
   return { snapshots: [...seen.values()], edges };
 }
 
-const isFresh = (value: unknown): boolean => {
+export const isFresh = (value: unknown): boolean => {
   const { isAlive } = (value as { replicating: { isAlive: string } }).replicating;
   return ['starting', 'maintenance', 'waitingToStart'].includes(isAlive);
 };

@@ -139,6 +139,18 @@ const cases: Record<string, { readonly good: readonly Observation[]; readonly ba
     good: [seen(0, 'lossReported', { writes: 3, completed: 8, prefix: 5 })],
     bad: [seen(0, 'lossReported', { writes: 2, completed: 8, prefix: 5 })],
   },
+  D13: {
+    good: [vm(0), vm(1, { powered: false, connected: false }), seen(2, 'targetRestarted', { equal: true })],
+    bad: [vm(0), seen(2, 'targetRestarted', { equal: true })],
+  },
+  D14: {
+    good: [seen(0, 'told', { code: 'mappingConfirmed' }), seen(1, 'targetWritten')],
+    bad: [
+      seen(0, 'told', { code: 'mappingConfirmed' }),
+      seen(1, 'told', { code: 'targetVerificationStarted' }),
+      seen(2, 'targetWritten'),
+    ],
+  },
   D15: {
     good: [
       seen(0, 'opened', { image: 'a', by: 'replica' }),
@@ -231,6 +243,20 @@ describe('every invariant lets the right pass and catches the wrong', () => {
     const { good, bad } = cases[id] ?? { good: [], bad: [] };
     expect(broken(id, good)).toEqual([]);
     expect(broken(id, bad), 'write a stream that breaks it').not.toEqual([]);
+  });
+
+  it.each([
+    ['C4', [seen(0, 'lateAnswer', { name: 'hypervisor.createVm.done', ticket: '1' })]],
+    ['C5', [seen(0, 'overdue', { id: 'x', lateMs: 5_000 })]],
+    ['L2', [vote(0, 'grant', 'witness', 1), seen(0, 'strike'), host(0, { powered: false }), seen(300_000, 'tick')]],
+  ] as const)('%s also catches what never comes, or comes too late', (id, stream) => {
+    expect(broken(id, stream)).not.toEqual([]);
+  });
+
+  it('L2 promises nothing where the operator was asked, or where the double serves already', () => {
+    const lost = [vote(0, 'grant', 'witness', 1), seen(0, 'strike'), host(0, { powered: false })];
+    expect(broken('L2', [...lost, seen(1, 'told', { code: 'fenceUnproven' }), seen(300_000, 'tick')])).toEqual([]);
+    expect(broken('L2', [...lost.slice(0, 2), vm(1), host(2, { powered: false }), seen(300_000, 'tick')])).toEqual([]);
   });
 
   it('ids are unique', () => {

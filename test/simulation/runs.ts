@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import type { ScenarioCommand } from '#engine/protocol/messages.ts';
 import { SimulatedSite } from '#simulators/site/SimulatedSite.ts';
-import type { SimulatedSiteOptions } from '#simulators/site/SimulatedSite.ts';
+import type { SimulatedSiteOptions } from '#simulators/site/siteOptions.ts';
 import type { ScenarioChoice } from '#simulators/site/site.ts';
 
 /** The beginnings and ends that the tests of the whole flow share. */
@@ -10,8 +10,7 @@ type Beginning = SimulatedSiteOptions & Partial<ScenarioChoice>;
 
 export async function siteWithScenario(options: Beginning): Promise<SimulatedSite> {
   const site = await SimulatedSite.start(options);
-  const { switchover = 'automatic', fence = 'device', speculation = true } = options;
-  await site.createScenario({ switchover, fence, speculation });
+  await site.createScenario({ switchover: 'automatic', ...options });
   return site;
 }
 

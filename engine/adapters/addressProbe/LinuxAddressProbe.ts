@@ -2,6 +2,7 @@ import { isIPv4 } from 'node:net';
 import { PartyFault } from '#machines/faults.ts';
 import type { AddressProbe } from '#machines/parties/addressProbe.ts';
 import type { Clock } from '#machines/parties/clock.ts';
+import { beganAt } from '#engine/core/beganAt.ts';
 import { probeByArping } from './arping.ts';
 import { carries, wayTo } from './linkTo.ts';
 import { probeByNeighbours } from './neighbours.ts';
@@ -30,12 +31,12 @@ export class LinuxAddressProbe implements AddressProbe {
     readonly answers: Answer[];
     readonly askedAtMs: number;
   }> {
-    const askedAtMs = this.#options.clock.nowMs();
+    const askedAtMs = beganAt(this.#options.clock);
     const probed = await Promise.allSettled([...new Set(addresses)].map((address) => this.#probeOne(address)));
     const answers = probed.flatMap((one) => (one.status === 'fulfilled' && one.value ? [one.value] : []));
     const failed = probed.find((one) => one.status === 'rejected');
     if (failed !== undefined && answers.length === 0) throw failed.reason;
-    return { answers, askedAtMs };
+    return { answers, askedAtMs: askedAtMs() };
   }
 
   async #probeOne(address: string): Promise<Answer | undefined> {

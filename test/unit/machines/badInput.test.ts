@@ -73,7 +73,7 @@ const damages: readonly (readonly [string, string, RegExp])[] = [
 ];
 
 describe('what was stored and is not as it was left', () => {
-  it.each([
+  it.each<readonly [string, string, RegExp]>([
     ...damages.map(([what, edit, reason]) => [what, `UPDATE instances SET ${edit}`, reason] as const),
     ['a log without its end', "DELETE FROM log WHERE instance = 'damaged' AND seq = 3", /the log ends at 2/],
     ['a log with a gap', "DELETE FROM log WHERE instance = 'damaged' AND seq = 2", /log entry 3 follows 1/],

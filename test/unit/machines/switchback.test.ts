@@ -18,12 +18,14 @@ const confirmation = { hardwareId: 'hw-1', mapping: [{ diskId: '/dev/sda', seria
 let vmDisk: SimulatedBlocks;
 let kit: SimulatedBareMetal;
 let vmPower: 'on' | 'off';
+let plugged: boolean;
+let answering: readonly { readonly address: string; readonly by: string }[];
 let site: ReturnSite;
 
 beforeEach(() => {
   vmDisk = new SimulatedBlocks(MiB);
   vmDisk.write(0, new Uint8Array(4096).fill(1));
-  vmPower = 'on';
+  [vmPower, plugged, answering] = ['on', true, []];
   site = new ReturnSite(switchbackChart(), input(), (clock, tell) => {
     kit = new SimulatedBareMetal({
       clock,
@@ -45,7 +47,11 @@ beforeEach(() => {
     'hypervisor.powerOnVm': () => {
       vmPower = 'on';
     },
-    'hypervisor.describeVm': () => ({ power: vmPower }),
+    'hypervisor.describeVm': () => ({ power: vmPower, nics: [{ connected: plugged }] }),
+    'hypervisor.setNicsConnected': (asked: { readonly connected: boolean }) => {
+      plugged = asked.connected;
+    },
+    'addresses.probe': () => ({ answers: answering, askedAtMs: site.clock.nowMs() }),
     'hypervisor.attachDisk': { wwn: '6', expectBytes: MiB },
     'guard.describe': () => {
       if (!kit.guard) throw new Error('silent');
@@ -114,6 +120,17 @@ describe('reverse replication and switchback on a simulated machine', () => {
     await site.tell('operator.switchback');
     expect([site.state, vmPower, kit.state]).toEqual(['switchedOver', 'on', 'kit']);
     expect(site.codes).toContain('switchbackDiffers');
+  });
+
+  it('undoes without plugging the substitute VM in while somebody answers for the production addresses', async () => {
+    await reverse();
+    kit.loseWrites = true;
+    answering = [{ address: '192.0.2.10', by: 'somebody' }];
+    await site.tell('operator.switchback');
+    expect([site.state, vmPower, plugged]).toEqual(['undoingSwitchback.addressAlive', 'on', false]);
+    answering = [];
+    await site.clock.advance(30_000);
+    expect([site.state, plugged]).toEqual(['switchedOver', true]);
   });
 
   it('asks the operator when the guest does not shut down, and takes its power only when told to', async () => {

@@ -40,13 +40,22 @@ export function outcomes(world: World, wish: Wish): readonly Outcome[] {
   if (party === 'bareMetal') return bareMetal(world, wish);
   if (party === 'guard') return guard(world, wish);
   if (party === 'fence') return fence(world, wish);
+  // Silence proves nothing by itself, and anybody may answer: the chart must be right with both.
+  if (party === 'addresses')
+    return [[], [{ address: '192.0.2.10', by: 'somebody' }]].map((answers) => ({
+      world,
+      result: { answers, askedAtMs: 0 },
+    }));
   return [{ world, result: source }];
 }
 
 const refused = (world: World): readonly Outcome[] => [{ world, refused: true }];
 
 function hypervisor(before: World, wish: Wish): readonly Outcome[] {
-  if (wish.name === 'hypervisor.describeVm') return [{ world: before, result: { power: before.vm.on ? 'on' : 'off' } }];
+  if (wish.name === 'hypervisor.describeVm')
+    return [
+      { world: before, result: { power: before.vm.on ? 'on' : 'off', nics: [{ connected: before.vm.plugged }] } },
+    ];
   if (wish.epoch < before.hypervisorEpoch) return refused(before);
   const world = { ...before, hypervisorEpoch: wish.epoch };
   switch (wish.name) {

@@ -19,7 +19,12 @@ export class RemoteWitness implements Witness {
   }
 
   claim(
-    { host, port, quietForMs, generation }: HostAddress & { readonly quietForMs: number; readonly generation: string },
+    {
+      host,
+      port,
+      quietForMs,
+      generation,
+    }: HostAddress & { readonly quietForMs: number; readonly generation?: string | undefined },
     intent: Intent,
   ): Promise<Promised> {
     return remoteCall(this.#line, { host, port }, 'witness.claim', { quietForMs, generation, intent }, intent);

@@ -165,7 +165,7 @@ export type Requests = {
   // the witness, for the appliance
   'witness.read': { params: { readonly scenarioId: ScenarioId }; result: VoterView & { readonly node: string } };
   'witness.claim': {
-    params: { readonly quietForMs: number; readonly generation: string; readonly intent: Intent };
+    params: { readonly quietForMs: number; readonly generation?: string | undefined; readonly intent: Intent };
     result: Promised;
   };
   'witness.release': { params: { readonly intent: Intent }; result: Record<string, never> };

@@ -153,7 +153,7 @@ export class LeaseVoter implements OwnVote {
 
   /** Milliseconds. With a `generation`, only a voter that still has that memory promises. */
   async claim(
-    { quietForMs, generation }: { readonly quietForMs: number; readonly generation?: string },
+    { quietForMs, generation }: { readonly quietForMs: number; readonly generation?: string | undefined },
     { scenarioId, epoch }: Intent,
   ): Promise<Promised> {
     const { voter } = this.#options;

@@ -23,10 +23,10 @@ export interface Witness {
   read(at: HostAddress): Promise<VoterView & { readonly node: string }>;
   /**
    * Claims the intent's epoch: the voter grants nothing below it from now on, durably, unless it granted within the last
-   * `quietForMs`. The same claim again is the same answer.
+   * `quietForMs`; with a `generation`, only if it still has that memory. The same claim again is the same answer.
    */
   claim(
-    claim: HostAddress & { readonly quietForMs: number; readonly generation: string },
+    claim: HostAddress & { readonly quietForMs: number; readonly generation?: string | undefined },
     intent: Intent,
   ): Promise<Promised>;
   /** Takes the claim of the intent's epoch back; none there is success. */

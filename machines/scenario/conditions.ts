@@ -162,6 +162,12 @@ export const conditions = {
     (c) => c.armed && c.definition.switchover === 'automatic' && leaseProvable(c.definition, c.fence),
     (c) => (c.armed ? (c.fence.guard?.isolation ?? '-') : 'not armed'),
   ),
+  awaitsJournals: condition(
+    '切り離されたマスタに残るジャーナルの適用を待つ',
+    'the journals that an isolated master still holds are waited for',
+    // Only a master that lives, isolated, has any to give.
+    (c) => c.takeover?.proof === 'masterIsolated' && c.takeover.waitForJournals,
+  ),
   hasDouble: condition(
     '起動済みのダブルがある',
     'a double stands already',
@@ -196,6 +202,15 @@ export const conditions = {
     'ウィットネスの承認が残っている',
     "the witness's claim stands",
     (c) => c.takeover?.witnessClaim === true,
+  ),
+  witnessMayGrant: condition(
+    'ウィットネスの承認がないまま、管理者がマスタの停止を確認した',
+    'the operator has vouched for the master while the witness has promised nothing',
+    (c) =>
+      c.definition.fence.witness !== undefined &&
+      c.takeover?.proof === 'operatorAssertion' &&
+      c.takeover.witnessPromised !== true,
+    (c) => c.definition.fence.witness?.host ?? '-',
   ),
   masterIsolated: condition(
     'マスタに切り離しを指示した',

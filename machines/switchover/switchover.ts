@@ -14,6 +14,7 @@ import { conditions } from '#machines/scenario/conditions.ts';
 import { whileSwitchedOver } from '#machines/switchback/reverseReplication.ts';
 import { gateMs, isProbeOld, tellWhoAnswers } from './addresses.ts';
 import { doubleVm } from './double.ts';
+import { securing } from './securing.ts';
 
 const openedGate = scenarioSetup.assign({ substituteVmId: ({ context }) => doubleVm(context).vmId });
 /** It is certain that nobody can reach the double. */
@@ -125,15 +126,16 @@ export const switchingOver = scenarioSetup.createStateConfig({
           // Guide product 6.2: a full system needs a machine to go back to, so the second check box can only remind.
           {
             guard: 'wantsReverse',
-            target: '#scenario.switchedOver',
+            target: 'securing',
             actions: [...completed, announce('reverseAwaitsMachine')],
           },
-          { target: '#scenario.switchedOver', actions: completed },
+          { target: 'securing', actions: completed },
         ],
         'hypervisor.describeVm.failed': { target: 'waitingToLook', actions: rememberFault },
       },
       after: { shortAnswer: 'waitingToLook' },
     },
+    securing,
     waitingToLook: {
       meta: { guide: '10-5', ja: '代替仮想マシンの確認待ち', en: 'Waiting to look at the substitute VM' },
       on: { 'operator.switchover': 'lookingAtDouble' },

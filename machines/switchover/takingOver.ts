@@ -1,5 +1,6 @@
 import { assign } from 'xstate';
 import type { ConsistentPoint } from '#machines/vocabulary.ts';
+import { conditions } from '#machines/scenario/conditions.ts';
 import { doubleOf } from '#machines/scenario/context.ts';
 import {
   announce,
@@ -77,12 +78,10 @@ const double = scenarioSetup.createStateConfig({
       meta: { guide: '10-3', ja: 'ジャーナルの適用中', en: 'Applying the journals' },
       entry: [
         beginDouble({ role: 'substituteVm', onChildren: false }),
-        // Only a master that lives, isolated, still has journals to give.
-        wish('replica.finish', longWishMs, (c) => ({
-          waitForJournals: c.takeover?.proof === 'masterIsolated' && c.takeover.waitForJournals,
-        })),
+        wish('replica.finish', longWishMs, (c) => ({ waitForJournals: conditions.awaitsJournals.holds(c) })),
       ],
       on: {
+        'appliance.restarted': { guard: 'awaitsJournals', target: 'takingUpStream' },
         'replica.finish.done': [
           noPoint,
           {
@@ -93,6 +92,14 @@ const double = scenarioSetup.createStateConfig({
         'replica.finish.failed': failed,
       },
       after: { longAnswer: { target: 'finishing', reenter: true } },
+    },
+    takingUpStream: {
+      description:
+        'The journals of the isolated master come by the stream: whoever waits for them receives again first.',
+      meta: { guide: '10-3', ja: 'マスタからの受信再開中', en: 'Taking up the stream of the master' },
+      entry: receiveOnce,
+      on: { 'replica.receive.done': 'finishing', 'replica.receive.failed': 'finishing' },
+      after: { shortAnswer: 'finishing' },
     },
     ...raise({ ready: 'ready', failed: 'failed' }),
     ready: {
@@ -124,6 +131,7 @@ const double = scenarioSetup.createStateConfig({
       always: [
         { guard: ({ context }) => context.double?.point !== undefined, target: 'detachingDisk' },
         { guard: 'isSpeculative', target: 'freezing' },
+        { guard: 'awaitsJournals', target: 'takingUpStream' },
         { target: 'finishing' },
       ],
     },

@@ -69,6 +69,10 @@ const rememberIsolation = {
 const mayStand = ({ event }: { readonly event: { readonly fault: Fault } }): boolean =>
   event.fault.effect === 'unknown' || event.fault.code === 'unreachable';
 
+/** The witness has lost its memory, and promises nothing about it. */
+const hasForgotten = ({ event }: { readonly event: { readonly fault: Fault } }): boolean =>
+  event.fault.code === 'claimRefused' && event.fault.params['reason'] === 'forgetful';
+
 /**
  * Whether the double may take over. It is the case only when it is proven that the master serves nobody: it confirmed
  * its isolation, its power was read back as off, every lease it can hold has lapsed, or the operator vouches for it.
@@ -205,7 +209,7 @@ export const verdict = scenarioSetup.createStateConfig({
             takeover: ({ context, event }) => {
               const takeover = takeoverOf(context);
               const sinceLastGrantMs = Math.min(takeover.sinceLastGrantMs, event.result.sinceLastGrantMs);
-              return { ...takeover, sinceLastGrantMs };
+              return { ...takeover, sinceLastGrantMs, witnessPromised: true };
             },
           }),
         },
@@ -214,6 +218,12 @@ export const verdict = scenarioSetup.createStateConfig({
             guard: 'isOperatorsWish',
             target: 'unproven',
             actions: [rememberFault, announce('fenceUnproven', faultParams)],
+          },
+          // It learns of the scenario again from a living master only: asking once more changes nothing.
+          {
+            guard: hasForgotten,
+            target: 'unproven',
+            actions: [amendTakeover({ witnessClaim: false }), rememberFault, announce('fenceUnproven', faultParams)],
           },
           {
             guard: mayStand,

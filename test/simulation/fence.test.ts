@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { isConnected, isOn } from '#simulators/harness/siteObserver.ts';
 import type { SimulatedSite } from '#simulators/site/SimulatedSite.ts';
-import { accepted, codes, expectSwitchedOver, replicatingSite, untilReplicating, untilState } from './runs.ts';
+import { accepted, codes, expectSwitchedOver, replicatingSite, told, untilReplicating, untilState } from './runs.ts';
 
 const minuteMs = 60_000;
 
@@ -22,6 +22,9 @@ async function passWatching(site: SimulatedSite, ms: number): Promise<void> {
     return site.clock.nowMs() >= untilMs;
   }, ms + 1);
 }
+
+const untilUnproven = (site: SimulatedSite): Promise<void> =>
+  site.until('nothing proves it', async () => (await site.status()).state.includes('verdict.unproven'));
 
 type Row = {
   readonly cut: readonly (readonly [string, string])[];
@@ -209,5 +212,54 @@ describe('the operator', () => {
     await accepted(site, { command: 'assertMasterOff', masterName: 'master', by: 'admin' });
     await passWatching(site, 5 * minuteMs);
     await expectSwitchedOver(site);
+  });
+
+  it('vouches while the witness is away: the master that is switched on again after all finds no lease there', async () => {
+    const site = await replicatingSite({ seed: 'vouched alone', data: 'writeIds', switchover: 'manual' });
+    site.network.cut('appliance', 'witness');
+    await site.killMaster();
+    await accepted(site, { command: 'switchover', waitForJournals: false });
+    await untilUnproven(site);
+    await accepted(site, { command: 'assertMasterOff', masterName: 'master', by: 'admin' });
+    await passWatching(site, 5 * minuteMs);
+    expect(serving(site)).toEqual(['web-double']);
+    expect((await site.status()).state).toContain('switchingOver.securing');
+    expect(await codes(site)).toContain('witnessUnpromised');
+    site.network.heal();
+    await passWatching(site, 5 * minuteMs);
+    await expectSwitchedOver(site);
+    site.network.cut('master', 'appliance');
+    await site.bootMaster();
+    await passWatching(site, 15 * minuteMs);
+    expect(serving(site)).toEqual(['web-double']);
+  });
+
+  it('vouches for a witness that is gone for good as well, by a second word of his', async () => {
+    const site = await replicatingSite({ seed: 'vouched twice', data: 'writeIds', switchover: 'manual' });
+    site.network.cut('appliance', 'witness');
+    await site.killMaster();
+    await accepted(site, { command: 'switchover', waitForJournals: false });
+    await untilUnproven(site);
+    await accepted(site, { command: 'assertMasterOff', masterName: 'master', by: 'admin' });
+    await site.until('it waits', async () => (await site.status()).state.includes('waitingForWitness'));
+    await accepted(site, { command: 'assertMasterOff', masterName: 'master', by: 'admin' });
+    await site.clock.advance(1_000);
+    await expectSwitchedOver(site);
+  });
+
+  it('is asked when the witness has lost its memory: no attempt follows the other for ever', async () => {
+    const site = await replicatingSite({ seed: 'forgotten', data: 'writeIds', fence: 'lease' });
+    await site.killMaster();
+    site.witness.kill();
+    site.witness.forget();
+    await site.settle(site.witness.start());
+    await site.clock.advance(60 * minuteMs);
+    expect((await site.status()).state).toContain('takingOver');
+    expect(await told(site, 'takeoverBegun')).toBe(1);
+    await untilUnproven(site);
+    await accepted(site, { command: 'assertMasterOff', masterName: 'master', by: 'admin' });
+    await passWatching(site, 5 * minuteMs);
+    await expectSwitchedOver(site);
+    expect(await codes(site)).toContain('witnessPromised');
   });
 });

@@ -62,4 +62,16 @@ export const fenceEvents = {
     ja: '管理者 ({by}) がマスタの停止を確認しました。',
     en: 'An administrator ({by}) has asserted that the master is off.',
   },
+  witnessUnpromised: {
+    number: 'WM90117',
+    severity: 'warning',
+    ja: 'ウィットネスの承認がないままスイッチオーバーしました。承認されるまで、マスタの電源を入れたりネットワークに接続したりしないでください。ウィットネスが失われた場合は、「マスタ停止の確認」をもう一度実行してください。',
+    en: 'Switched over without the promise of the witness. Until it is given, neither switch the master on nor plug it in. If the witness is lost for good, assert once more that the master is off.',
+  },
+  witnessPromised: {
+    number: 'SM90118',
+    severity: 'significant',
+    ja: 'ウィットネスが承認しました。マスタの電源が入っても業務ネットワークには復帰しません。',
+    en: 'The witness has promised: a master that is switched on again stays off its production network.',
+  },
 } as const satisfies Record<string, CatalogueRecord>;

@@ -209,7 +209,7 @@ export const conditions = {
     (c) =>
       c.definition.fence.witness !== undefined &&
       c.takeover?.proof === 'operatorAssertion' &&
-      c.takeover.witnessPromised !== true,
+      c.takeover.witnessSettled !== true,
     (c) => c.definition.fence.witness?.host ?? '-',
   ),
   masterIsolated: condition(

@@ -58,8 +58,8 @@ export type Takeover = {
   /** Claims that may stand at the voters: released when nothing comes of it. */
   readonly ownClaim: boolean;
   readonly witnessClaim: boolean;
-  /** The witness has promised to grant no more leases. */
-  readonly witnessPromised?: boolean;
+  /** The witness has promised to grant no more leases, or the operator vouches for it, too. */
+  readonly witnessSettled?: boolean;
   /** The epoch in which the master was told to leave its network. */
   readonly isolatedIn?: Epoch | undefined;
   /** Least time since a voter's last grant, when both had promised. */

@@ -52,7 +52,7 @@ export const switchingOver = scenarioSetup.createStateConfig({
       entry: wish('replica.finish', longWishMs, () => ({ waitForJournals: false })),
       on: {
         'replica.finish.done': {
-          target: 'probing',
+          target: 'securing',
           actions: assign(({ event }) => (event.result.point ? { presentedPoint: event.result.point } : {})),
         },
         'replica.finish.failed': {
@@ -62,6 +62,7 @@ export const switchingOver = scenarioSetup.createStateConfig({
       },
       after: { longAnswer: { target: 'sealing', reenter: true } },
     },
+    securing,
     probing: {
       description: 'Does anybody still answer for the addresses of the master? Silence is the last of the evidence.',
       meta: { guide: '10-3', ja: '本番アドレスの確認中', en: 'Probing the production addresses' },
@@ -126,16 +127,15 @@ export const switchingOver = scenarioSetup.createStateConfig({
           // Guide product 6.2: a full system needs a machine to go back to, so the second check box can only remind.
           {
             guard: 'wantsReverse',
-            target: 'securing',
+            target: '#scenario.switchedOver',
             actions: [...completed, announce('reverseAwaitsMachine')],
           },
-          { target: 'securing', actions: completed },
+          { target: '#scenario.switchedOver', actions: completed },
         ],
         'hypervisor.describeVm.failed': { target: 'waitingToLook', actions: rememberFault },
       },
       after: { shortAnswer: 'waitingToLook' },
     },
-    securing,
     waitingToLook: {
       meta: { guide: '10-5', ja: '代替仮想マシンの確認待ち', en: 'Waiting to look at the substitute VM' },
       on: { 'operator.switchover': 'lookingAtDouble' },

@@ -209,7 +209,7 @@ export const verdict = scenarioSetup.createStateConfig({
             takeover: ({ context, event }) => {
               const takeover = takeoverOf(context);
               const sinceLastGrantMs = Math.min(takeover.sinceLastGrantMs, event.result.sinceLastGrantMs);
-              return { ...takeover, sinceLastGrantMs, witnessPromised: true };
+              return { ...takeover, sinceLastGrantMs, witnessSettled: true };
             },
           }),
         },

@@ -222,7 +222,7 @@ describe('the operator', () => {
     await untilUnproven(site);
     await accepted(site, { command: 'assertMasterOff', masterName: 'master', by: 'admin' });
     await passWatching(site, 5 * minuteMs);
-    expect(serving(site)).toEqual(['web-double']);
+    expect(serving(site)).toEqual([]);
     expect((await site.status()).state).toContain('switchingOver.securing');
     expect(await codes(site)).toContain('witnessUnpromised');
     site.network.heal();

@@ -65,8 +65,8 @@ export const fenceEvents = {
   witnessUnpromised: {
     number: 'WM90117',
     severity: 'warning',
-    ja: 'ウィットネスの承認がないままスイッチオーバーしました。承認されるまで、マスタの電源を入れたりネットワークに接続したりしないでください。ウィットネスが失われた場合は、「マスタ停止の確認」をもう一度実行してください。',
-    en: 'Switched over without the promise of the witness. Until it is given, neither switch the master on nor plug it in. If the witness is lost for good, assert once more that the master is off.',
+    ja: 'ウィットネスの承認がないため、代替仮想マシンをネットワークに接続していません。ウィットネスが失われた場合は、マスタの電源が二度と入らないことを確かめ、「マスタ停止の確認」をもう一度実行してください。',
+    en: 'The witness has not promised yet, so the double is not plugged in. If the witness is lost for good, make sure that nobody switches the master on, then assert once more that it is off.',
   },
   witnessPromised: {
     number: 'SM90118',

@@ -141,6 +141,20 @@ export const voteMutants: readonly Mutant[] = [
     manual,
   ),
   mutant(
+    "the operator's word is enough, whatever the witness may grant later",
+    'S1',
+    () => (guardsOf(scenarioChart)['witnessMayGrant'] = () => false),
+    [
+      ...masterDies(10 * minuteMs),
+      ...fromMasterToAppliance(20 * minuteMs),
+      ...only({ kind: 'cut', from: 'appliance', to: 'witness' }, 20 * minuteMs),
+      ...only({ kind: 'cut', from: 'witness', to: 'appliance' }, 20 * minuteMs),
+      ...manualOf('switchoverWithoutJournals', 6 * minuteMs),
+      ...manualOf('assertMasterOff', 7.5 * minuteMs),
+    ],
+    manual,
+  ),
+  mutant(
     'somebody answers for the address, and the double is connected',
     'S8',
     () => forbid(scenarioChart, 'switchingOver.probing', 'addresses.probe.done', 0),

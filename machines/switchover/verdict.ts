@@ -59,6 +59,20 @@ const ailmentGivenUp = {
 
 const unproven = { target: 'unproven', actions: [rememberFault, announce('fenceUnproven', faultParams)] };
 
+const vouched = {
+  target: 'proven',
+  actions: [
+    proveFence('operatorAssertion'),
+    {
+      type: 'announce' as const,
+      params: ({ event }: { readonly event: { readonly by?: string } }) => ({
+        code: 'masterAssertedOff' as const,
+        params: { by: event.by ?? '?' },
+      }),
+    },
+  ],
+};
+
 /** Who isolates remembers in which epoch: only that isolation is taken back. */
 const rememberIsolation = {
   type: 'amendTakeover' as const,
@@ -203,6 +217,8 @@ export const verdict = scenarioSetup.createStateConfig({
       ],
       on: {
         'master.heard': heardAgain,
+        // Nobody who knows that it is off waits for a witness that may be gone; what it owes is secured later.
+        'operator.assertMasterOff': { guard: 'isOperatorsWish', ...vouched },
         'witness.claim.done': {
           target: 'choosingFence',
           actions: assign({
@@ -283,16 +299,7 @@ export const verdict = scenarioSetup.createStateConfig({
       },
       on: {
         'master.heard': heardAgain,
-        'operator.assertMasterOff': {
-          target: 'proven',
-          actions: [
-            proveFence('operatorAssertion'),
-            {
-              type: 'announce',
-              params: ({ event }) => ({ code: 'masterAssertedOff', params: { by: event.by ?? '?' } }),
-            },
-          ],
-        },
+        'operator.assertMasterOff': vouched,
         'operator.giveUpSwitchover': standDown('operator'),
       },
       // A fence device that was out of reach may be back.

@@ -239,7 +239,9 @@ describe('the operator', () => {
     site.network.cut('appliance', 'witness');
     await site.killMaster();
     await accepted(site, { command: 'switchover', waitForJournals: false });
-    await untilUnproven(site);
+    await site.until('it asks the witness', async () =>
+      (await site.status()).state.includes('verdict.claimingWitness'),
+    );
     await accepted(site, { command: 'assertMasterOff', masterName: 'master', by: 'admin' });
     await site.until('it waits', async () => (await site.status()).state.includes('waitingForWitness'));
     await accepted(site, { command: 'assertMasterOff', masterName: 'master', by: 'admin' });

@@ -1,11 +1,18 @@
-import { Guard } from '#engine/guard/Guard.ts';
-import { DurableHost } from '#machines/host/durableHost.ts';
 import { LeaseVoter } from '#machines/masterGuard/leaseVoter.ts';
 import { masterGuardChart } from '#machines/masterGuard/masterGuard.ts';
 import { SimulatedRandom } from '#simulators/random/SimulatedRandom.ts';
 import { drawRun } from './drawPlan.ts';
 import { buildFenceSite, fenceSiteWith } from './fenceSite.ts';
-import { fromMasterToAppliance, guardsOf, isolation, masterDies, minuteMs, only } from './mutant.ts';
+import {
+  armedWith,
+  fromMasterToAppliance,
+  guardKnowsNoBoot,
+  guardsOf,
+  isolation,
+  masterDies,
+  minuteMs,
+  only,
+} from './mutant.ts';
 import type { Mutant } from './mutant.ts';
 import type { PlanEntry, Run } from './plan.ts';
 
@@ -54,20 +61,7 @@ export const fenceMutants: readonly Mutant[] = [
   fence(
     'a lease lasts twice as long as it was granted for',
     'S4',
-    () => {
-      const { handlers } = Guard.prototype;
-      Guard.prototype.handlers = function () {
-        const all = handlers.call(this);
-        return {
-          ...all,
-          'guard.arm': (params, caller) => {
-            const { timing } = params.terms;
-            const terms = { ...params.terms, timing: { ...timing, leaseMs: 6 * timing.leaseMs } };
-            return all['guard.arm']!({ ...params, terms }, caller);
-          },
-        };
-      };
-    },
+    armedWith((terms) => ({ ...terms, timing: { ...terms.timing, leaseMs: 6 * terms.timing.leaseMs } })),
     isolation(5 * minuteMs),
   ),
   fence(
@@ -76,31 +70,11 @@ export const fenceMutants: readonly Mutant[] = [
     () => (guardsOf(masterGuardChart)['losesItsLease'] = () => false),
     isolation(5 * minuteMs),
   ),
-  fence(
-    'the guard goes on after a boot as if nothing had been',
-    'S7',
-    () => {
-      const { dispatch } = DurableHost.prototype;
-      DurableHost.prototype.dispatch = function (instance, event, ...rest) {
-        return event.type === 'guard.started' ? true : dispatch.call(this, instance, event, ...rest);
-      };
-    },
-    masterDies(4 * minuteMs),
-  ),
+  fence('the guard goes on after a boot as if nothing had been', 'S7', guardKnowsNoBoot, masterDies(4 * minuteMs)),
   fence(
     'the guard isolates in a manual scenario',
     'S10',
-    () => {
-      const { handlers } = Guard.prototype;
-      Guard.prototype.handlers = function () {
-        const all = handlers.call(this);
-        return {
-          ...all,
-          'guard.arm': (params, caller) =>
-            all['guard.arm']!({ ...params, terms: { ...params.terms, policy: 'automatic' } }, caller),
-        };
-      };
-    },
+    armedWith((terms) => ({ ...terms, policy: 'automatic' })),
     isolation(2 * minuteMs),
     { switchover: 'manual' },
   ),

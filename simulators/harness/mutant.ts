@@ -1,3 +1,6 @@
+import { Guard } from '#engine/guard/Guard.ts';
+import type { ArmedTerms } from '#machines/masterGuard/guardSetup.ts';
+import { DurableHost } from '#machines/host/durableHost.ts';
 import type { AnyStateMachine, AnyStateNode } from 'xstate';
 import type { Action, PlanEntry, Run } from './plan.ts';
 import type { BuildSite } from './site.ts';
@@ -51,3 +54,23 @@ export function forbid(chart: AnyStateMachine, path: string, event: string, inde
   if (!transition) throw new RangeError(`${path} has no way ${index} out on ${event}`);
   (transition as { guard?: unknown }).guard = () => false;
 }
+
+/** The guard is armed with other terms than the appliance gave. */
+export const armedWith = (change: (terms: ArmedTerms) => ArmedTerms) => (): void => {
+  const { handlers } = Guard.prototype;
+  Guard.prototype.handlers = function () {
+    const all = handlers.call(this);
+    return {
+      ...all,
+      'guard.arm': (params, caller) => all['guard.arm']!({ ...params, terms: change(params.terms) }, caller),
+    };
+  };
+};
+
+/** The guard never hears that it was started. */
+export const guardKnowsNoBoot = (): void => {
+  const { dispatch } = DurableHost.prototype;
+  DurableHost.prototype.dispatch = function (instance, event, ...rest) {
+    return event.type === 'guard.started' ? true : dispatch.call(this, instance, event, ...rest);
+  };
+};

@@ -1,5 +1,3 @@
-import { Guard } from '#engine/guard/Guard.ts';
-import { DurableHost } from '#machines/host/durableHost.ts';
 import { LeaseVoter } from '#machines/masterGuard/leaseVoter.ts';
 import { masterGuardChart } from '#machines/masterGuard/masterGuard.ts';
 import { safeWaitMs } from '#machines/masterGuard/leaseTiming.ts';
@@ -8,7 +6,15 @@ import type { MasterGuardContext } from '#machines/masterGuard/guardSetup.ts';
 import type { ScenarioContext } from '#machines/scenario/context.ts';
 import { scenarioChart } from '#machines/scenario/scenario.ts';
 import { SimulatedFiles } from '#simulators/files/SimulatedFiles.ts';
-import { delaysOf, forbid, fromMasterToAppliance, fromMasterToWitness, guardsOf } from './mutant.ts';
+import {
+  armedWith,
+  delaysOf,
+  forbid,
+  fromMasterToAppliance,
+  fromMasterToWitness,
+  guardKnowsNoBoot,
+  guardsOf,
+} from './mutant.ts';
 import { isolation, masterDies, minuteMs, only, stateOf } from './mutant.ts';
 import type { Mutant } from './mutant.ts';
 import {
@@ -243,31 +249,16 @@ export const voteMutants: readonly Mutant[] = [
   mutant(
     'a lease lasts a round trip longer',
     'S4',
-    () => {
-      const { handlers } = Guard.prototype;
-      Guard.prototype.handlers = function () {
-        const all = handlers.call(this);
-        return {
-          ...all,
-          'guard.arm': (params, caller) => {
-            const { timing } = params.terms;
-            const terms = { ...params.terms, timing: { ...timing, leaseMs: timing.leaseMs + timing.roundTripMs } };
-            return all['guard.arm']!({ ...params, terms }, caller);
-          },
-        };
-      };
-    },
+    armedWith((terms) => ({
+      ...terms,
+      timing: { ...terms.timing, leaseMs: terms.timing.leaseMs + terms.timing.roundTripMs },
+    })),
     [],
   ),
   mutant(
     'the guard of the whole site goes on after a boot as if nothing had been',
     'S7',
-    () => {
-      const { dispatch } = DurableHost.prototype;
-      DurableHost.prototype.dispatch = function (instance, event, ...rest) {
-        return event.type === 'guard.started' ? true : dispatch.call(this, instance, event, ...rest);
-      };
-    },
+    guardKnowsNoBoot,
     masterDies(4 * minuteMs),
   ),
   mutant(

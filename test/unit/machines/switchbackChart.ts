@@ -14,37 +14,14 @@ import {
 import { switchingBack } from '#machines/switchback/switchback.ts';
 import { undoingSwitchback } from '#machines/switchback/undoing.ts';
 import { refreshingVolumes, switchedBack } from '#machines/switchback/volumeRefresh.ts';
-import { scenarioId } from '#machines/vocabulary.ts';
+import { definition as scripted } from './scriptedSite.ts';
 import type { FenceDeviceAddress, MasterDescription, ScenarioDefinition } from '#machines/vocabulary.ts';
 
 export const MiB = 2 ** 20;
 
 export const definition: ScenarioDefinition = {
-  scenarioId: scenarioId('4009412486'),
-  name: 'web server',
-  master: {
-    host: 'master',
-    port: 25_000,
-    guardPort: 25_001,
-    disks: [{ diskId: '/dev/sda', bytes: MiB, system: true }],
-  },
-  appliance: { host: 'appliance', port: 25_000, vmName: 'appliance' },
-  hypervisor: {
-    host: 'esxi',
-    port: 443,
-    user: 'root',
-    secretName: 'esxi',
-    certificateSha256: 'ab',
-    datastore: 'datastore1',
-  },
-  substituteVm: {
-    name: 'web-double',
-    cpus: 2,
-    memoryMiB: 512,
-    nicMapping: { highAvailability: [{ network: 'VM Network' }], assuredRecovery: [] },
-  },
-  isAlive: { heartbeatMs: 30_000, timeoutMs: 300_000 },
-  switchover: 'automatic',
+  ...scripted,
+  master: { ...scripted.master, disks: [{ diskId: '/dev/sda', bytes: MiB, system: true }] },
   speculation: false,
   fence: {
     timing: {
@@ -58,10 +35,8 @@ export const definition: ScenarioDefinition = {
       driftPpm: 200,
       marginMs: 1_000,
     },
-    productionAddresses: ['192.0.2.10'],
+    productionAddresses: scripted.fence.productionAddresses,
   },
-  runAfterReboot: true,
-  syncMethod: 'volumeLevel',
   spool: { spoolBytesMax: MiB },
 };
 
